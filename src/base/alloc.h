@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Allocation that cannot fail: when memory runs out the process says so and aborts, which is safe
+ * because everything that is not known is denied. Whatever a peer can make grow is therefore
+ * bounded before it is allocated (limits.h).
+ */
+#ifndef SALLYPORT_BASE_ALLOC_H
+#define SALLYPORT_BASE_ALLOC_H
+
+#include <stddef.h>
+
+#include "base/macros.h"
+
+/* All return memory the caller frees with free(). xcalloc zeroes it. */
+void *xmalloc(size_t size) _must_use_;
+void *xcalloc(size_t n, size_t size) _must_use_;
+void *xrealloc(void *p, size_t n, size_t size) _must_use_;
+char *xstrdup(const char *s) _must_use_;
+char *xstrndup(const char *s, size_t n) _must_use_;
+char *xasprintf(const char *fmt, ...) _must_use_ _printf_(1, 2);
+
+/*
+ * Room for one more element: grows array *pp (elements of `size` bytes, *cap allocated) when n
+ * elements fill it, doubling its capacity. Use through vec_push().
+ */
+void vec_reserve(void *pp, size_t n, size_t *cap, size_t size);
+
+/* Appends value to the array (items, n, cap) and counts it. */
+#define vec_push(items, n, cap, value)                                \
+	do {                                                          \
+		vec_reserve(&(items), (n), &(cap), sizeof((items)[0])); \
+		(items)[(n)++] = (value);                             \
+	} while (0)
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/fd.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+
+void fd_closep(int *fd)
+{
+	int saved = errno;
+
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+	errno = saved;
+}
+
+bool fd_write_all(int fd, struct span s, struct err *e)
+{
+	while (s.n) {
+		ssize_t n = RETRY_EINTR(write(fd, s.p, s.n));
+
+		if (n < 0)
+			return err_sys(e, errno, "writing");
+		s = span_from(s, (size_t)n);
+	}
+	return true;
+}
+
+bool fd_read_file(const char *path, size_t max, char **out, size_t *out_n, struct err *e)
+{
+	_cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	_cleanup_(freep) char *p = NULL;
+	size_t n = 0, cap = 0;
+	struct stat st;
+
+	if (fd < 0)
+		return err_sys(e, errno, "%s: cannot open it", path);
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+		return err_set(e, ERR_INVALID, "%s: is a directory: expected a file", path);
+	for (;;) {
+		ssize_t got;
+
+		if (cap - n < 2) {
+			cap = cap ? cap * 2 : 8192;
+			p = xrealloc(p, cap, 1);
+		}
+		got = RETRY_EINTR(read(fd, p + n, cap - n - 1));
+		if (got < 0)
+			return err_sys(e, errno, "%s: cannot read it", path);
+		if (got == 0)
+			break;
+		n += (size_t)got;
+		if (n > max)
+			return err_set(e, ERR_LIMIT, "%s: larger than %zu bytes", path, max);
+	}
+	p[n] = '\0';
+	*out = steal(&p);
+	*out_n = n;
+	return true;
+}
+
+union control {
+	struct cmsghdr align;
+	char bytes[CMSG_SPACE(sizeof(int) * FD_PASS_MAX)];
+};
+
+bool fd_send(int sock, const void *msg, size_t len, const int *fds, size_t n, struct err *e)
+{
+	union control control = { 0 };
+	struct iovec iov = { (void *)(uintptr_t)msg, len };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t sent;
+
+	assert(n <= FD_PASS_MAX);
+	if (n) {
+		struct cmsghdr *cm;
+
+		mh.msg_control = control.bytes;
+		mh.msg_controllen = CMSG_SPACE(sizeof(int) * n);
+		cm = CMSG_FIRSTHDR(&mh);
+		cm->cmsg_level = SOL_SOCKET;
+		cm->cmsg_type = SCM_RIGHTS;
+		cm->cmsg_len = CMSG_LEN(sizeof(int) * n);
+		memcpy(CMSG_DATA(cm), fds, sizeof(int) * n);
+	}
+	sent = RETRY_EINTR(sendmsg(sock, &mh, MSG_NOSIGNAL));
+	if (sent < 0)
+		return err_sys(e, errno, "passing descriptors");
+	if ((size_t)sent != len)
+		return err_set(e, ERR_SYSTEM, "passing descriptors: sent %zd of %zu bytes", sent,
+			       len);
+	return true;
+}
+
+/* Moves the descriptors of a received message to got[]; returns how many there were. */
+static size_t collect(struct msghdr *mh, int got[FD_PASS_MAX])
+{
+	size_t n = 0;
+
+	for (struct cmsghdr *cm = CMSG_FIRSTHDR(mh); cm; cm = CMSG_NXTHDR(mh, cm)) {
+		size_t k;
+
+		if (cm->cmsg_level != SOL_SOCKET || cm->cmsg_type != SCM_RIGHTS)
+			continue;
+		k = (cm->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		k = MIN(k, FD_PASS_MAX - n);
+		memcpy(got + n, CMSG_DATA(cm), k * sizeof(int));
+		n += k;
+	}
+	return n;
+}
+
+bool fd_receive(int sock, void *msg, size_t len, int *fds, size_t n, struct err *e)
+{
+	union control control = { 0 };
+	struct iovec iov = { msg, len };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+			     .msg_controllen = sizeof(control.bytes) };
+	int got[FD_PASS_MAX];
+	size_t n_got;
+	ssize_t r;
+
+	assert(n <= FD_PASS_MAX);
+	r = RETRY_EINTR(recvmsg(sock, &mh, MSG_CMSG_CLOEXEC));
+	if (r < 0)
+		return err_sys(e, errno, "receiving descriptors");
+	n_got = collect(&mh, got);
+	if ((size_t)r != len || n_got != n || (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+		for (size_t i = 0; i < n_got; i++)
+			fd_closep(&got[i]);
+		return err_set(e, ERR_SYSTEM,
+			       "the peer sent %zd bytes and %zu descriptors: expected %zu and %zu",
+			       r, n_got, len, n);
+	}
+	memcpy(fds, got, n * sizeof(int));
+	return true;
+}

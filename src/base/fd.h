@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* File descriptors: closing, whole reads and writes, and passing them over a Unix socket. */
+#ifndef SALLYPORT_BASE_FD_H
+#define SALLYPORT_BASE_FD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/span.h"
+
+/* Closes *fd unless it is negative and sets it to -1; errno is kept. For _cleanup_(fd_closep). */
+void fd_closep(int *fd);
+
+/* Writes all of s to a blocking descriptor. */
+bool fd_write_all(int fd, struct span s, struct err *e) _must_use_;
+
+/* Reads a whole file of at most max bytes. *out is allocated, NUL-terminated, the caller's. */
+bool fd_read_file(const char *path, size_t max, char **out, size_t *out_n, struct err *e)
+	_must_use_;
+
+/* Most descriptors that one message carries. */
+#define FD_PASS_MAX 8
+
+/* Sends one message with n descriptors (n <= FD_PASS_MAX); they stay open here. */
+bool fd_send(int sock, const void *msg, size_t len, const int *fds, size_t n, struct err *e)
+	_must_use_;
+
+/*
+ * Receives one message of exactly len bytes with exactly n descriptors, CLOEXEC, which are the
+ * caller's. Anything else is an error and leaves none open.
+ */
+bool fd_receive(int sock, void *msg, size_t len, int *fds, size_t n, struct err *e) _must_use_;
+
+#endif
