@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "audit/tally.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "base/alloc.h"
+#include "base/limits.h"
+
+/* A client asks for A and AAAA in one breath: they count as one try. */
+enum { TRIES, TRIES_AAAA, TRIES_COUNT };
+
+#define QTYPE_AAAA 28
+
+/* One destination with one outcome. */
+struct line {
+	UT_hash_handle hh;
+	enum event_verdict verdict;
+	enum event_kind kind;
+	uint64_t tries[TRIES_COUNT];
+	char *reason;
+	char *remedy; /* destination to allow, or NULL */
+	char *dest;
+	char key[]; /* what makes it one line: verdict, kind, destination, reason */
+};
+
+struct tally {
+	struct line *lines; /* in the order in which they were first seen */
+	uint64_t more;	    /* events that found no room */
+};
+
+struct tally *tally_new(void)
+{
+	return xcalloc(1, sizeof(struct tally));
+}
+
+void tally_free(struct tally *t)
+{
+	struct line *l, *next;
+
+	if (!t)
+		return;
+	HASH_ITER(hh, t->lines, l, next) {
+		HASH_DEL(t->lines, l);
+		free(l->reason);
+		free(l->remedy);
+		free(l->dest);
+		free(l);
+	}
+	free(t);
+}
+
+static void show(const struct dest *d, char out[static DEST_STR_MAX])
+{
+	(void)dest_show(d, DEST_FOR_ALLOW, out);
+}
+
+static struct line *line_new(struct tally *t, const struct event *ev, const char *key,
+			     const char *dest)
+{
+	size_t n = strlen(key) + 1;
+	struct line *l = xcalloc(1, sizeof(*l) + n);
+	char text[DEST_STR_MAX];
+	struct dest d;
+
+	memcpy(l->key, key, n);
+	l->verdict = ev->verdict;
+	l->kind = ev->kind;
+	l->reason = xstrdup(ev->reason);
+	l->dest = xstrdup(dest);
+	if (event_remedy_dest(ev, &d)) {
+		show(&d, text);
+		l->remedy = xstrdup(text);
+	}
+	HASH_ADD_KEYPTR(hh, t->lines, l->key, n - 1, l);
+	return l;
+}
+
+void tally_add(struct tally *t, const struct event *ev)
+{
+	char key[DEST_STR_MAX + sizeof(ev->reason) + 16], dest[DEST_STR_MAX] = "";
+	struct line *l;
+	struct dest d;
+
+	if (event_dest(ev, &d))
+		show(&d, dest);
+	(void)snprintf(key, sizeof(key), "%d %d %s %s", (int)ev->verdict, ev->kind == EVENT_DNS,
+		       dest, ev->verdict == EVENT_ALLOW ? "" : ev->reason);
+	HASH_FIND_STR(t->lines, key, l);
+	if (!l && HASH_COUNT(t->lines) >= LIMIT_DENIALS) {
+		t->more += ev->count;
+		return;
+	}
+	if (!l)
+		l = line_new(t, ev, key, dest);
+	l->tries[ev->qtype == QTYPE_AAAA ? TRIES_AAAA : TRIES] += ev->count;
+}
+
+static uint64_t tries(const struct line *l)
+{
+	return MAX(l->tries[TRIES], l->tries[TRIES_AAAA]);
+}
+
+static size_t count(const struct tally *t, enum event_verdict v, uint64_t *n_tries)
+{
+	size_t n = 0;
+
+	*n_tries = 0;
+	for (const struct line *l = t->lines; l; l = l->hh.next) {
+		if (l->verdict == v) {
+			n++;
+			*n_tries += tries(l);
+		}
+	}
+	return n;
+}
+
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+/* The columns are as wide as the widest of the lines. */
+static int width(const struct tally *t, enum event_verdict v)
+{
+	size_t w = 0;
+
+	for (const struct line *l = t->lines; l; l = l->hh.next)
+		if (l->verdict == v)
+			w = MAX(w, strlen(l->dest));
+	return (int)MIN(w, (size_t)48);
+}
+
+static void list(const struct tally *t, enum event_verdict v, struct buf *out)
+{
+	int w = width(t, v);
+
+	for (const struct line *l = t->lines; l; l = l->hh.next) {
+		char reason[512];
+
+		if (l->verdict != v)
+			continue;
+		buf_fmt(out, "  %6llu x  %-*s  %s", (unsigned long long)tries(l), w,
+			*l->dest ? l->dest : "-",
+			span_show(span_of(l->reason), reason, sizeof(reason)));
+		if (l->remedy)
+			buf_fmt(out, "\n            to allow it: --allow %s%s%s",
+				strchr(l->remedy, '*') ? "'" : "", l->remedy,
+				strchr(l->remedy, '*') ? "'" : "");
+		buf_char(out, '\n');
+	}
+}
+
+void tally_report(const struct tally *t, struct buf *out)
+{
+	uint64_t n_tries;
+	size_t n = count(t, EVENT_DENY, &n_tries);
+
+	if (n) {
+		buf_fmt(out, "sallyport: denied %llu attempt%s to reach %zu destination%s:\n",
+			(unsigned long long)n_tries, plural(n_tries), n, plural(n));
+		list(t, EVENT_DENY, out);
+	}
+	if (t->more)
+		buf_fmt(out, "  %6llu x  further destinations, not listed\n",
+			(unsigned long long)t->more);
+	n = count(t, EVENT_ERROR, &n_tries);
+	if (n) {
+		buf_fmt(out, "sallyport: allowed, but not reached:\n");
+		list(t, EVENT_ERROR, out);
+	}
+}
+
+/* The name was also connected to, so that the question by itself says nothing new. */
+static bool connected(const struct tally *t, const struct line *question)
+{
+	size_t n = strcspn(question->dest, ":");
+
+	for (const struct line *l = t->lines; l; l = l->hh.next) {
+		const char *dest = strrchr(l->dest, '/') ? strrchr(l->dest, '/') + 1 : l->dest;
+
+		if (l->kind != EVENT_DNS && strncmp(dest, question->dest, n) == 0 &&
+		    (dest[n] == ':' || dest[n] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+static bool listed_before(const struct tally *t, const struct line *until)
+{
+	for (const struct line *l = t->lines; l != until; l = l->hh.next)
+		if (l->kind == until->kind && strcmp(l->dest, until->dest) == 0 &&
+		    l->verdict != EVENT_DENY)
+			return true;
+	return false;
+}
+
+void tally_policy(const struct tally *t, struct buf *out)
+{
+	bool any = false;
+
+	buf_str(out, "version: 1\npolicies:\n  audited:\n    rules:\n");
+	for (const struct line *l = t->lines; l; l = l->hh.next) {
+		if (l->kind == EVENT_DNS || l->verdict == EVENT_DENY || listed_before(t, l))
+			continue;
+		buf_str(out, any ? "" : "      - allow:\n");
+		buf_fmt(out, "          - \"%s\"\n", l->dest);
+		any = true;
+	}
+	if (!any)
+		buf_str(out, "      []\n");
+	for (const struct line *l = t->lines; l; l = l->hh.next)
+		if (l->kind == EVENT_DNS && *l->dest && l->verdict != EVENT_DENY &&
+		    !connected(t, l) && !listed_before(t, l))
+			buf_fmt(out, "# asked for, and not connected to: %s\n", l->dest);
+}
