@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "gate/conn_internal.h"
+
+#include <string.h>
+
+void conn_connect_done(struct conn *c)
+{
+	lookup_cancel(&c->lookup);
+	dial_cancel(c->dial);
+	c->dial = NULL;
+}
+
+static void on_dialled(void *ctx, int fd, int errnum)
+{
+	struct conn *c = ctx;
+
+	c->dial = NULL;
+	if (fd < 0)
+		conn_failed(c, strerror(errnum));
+	else
+		conn_relay(c, fd);
+}
+
+static void dial(struct conn *c, const struct addr *addrs, size_t n, uint16_t port)
+{
+	c->dial = dial_new(&c->all->gate->loop, addrs, n, port, on_dialled, c);
+}
+
+/* The addresses of a name that may be dialled; *v is about the last one that may not. */
+static size_t choose(struct conn *c, const struct addr *all, size_t n, struct addr *good,
+		     struct verdict *v)
+{
+	struct gate *g = c->all->gate;
+	bool redirected = c->verdict.kind == VERDICT_REDIRECT;
+	size_t n_good = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct flow f = conn_flow(c);
+		struct verdict one;
+
+		f.addr = &all[i];
+		if (redirected ? judge_may_stand(g, &all[i]) : judge_address(g, &f, &one))
+			good[n_good++] = all[i];
+		else if (!redirected)
+			*v = one;
+	}
+	return n_good;
+}
+
+/* A name whose addresses may all not be dialled. */
+static void no_address_allowed(struct conn *c, const struct addr *a, const struct verdict *v)
+{
+	const char *range = addr_forbidden(a);
+	struct flow f = conn_flow(c);
+	struct event ev = event_of(&f, EVENT_CONNECT, LAYER_PROXY);
+	char text[ADDR_STR_MAX];
+
+	if (v->rule)
+		c->verdict = *v;
+	ev.addr = *a;
+	ev.remedy = REMEDY_ADDR;
+	event_because(&ev, "its address %s is %s, which a name never opens by itself",
+		      addr_str(a, text), range ? range : "the host's own or denied by a rule");
+	c->state = c->first.n ? CONN_READ : CONN_CONNECT;
+	if (!conn_denied_by(c, 403, &ev))
+		conn_reset(c); /* loopback is never dialled, not even in audit mode */
+}
+
+static void on_found(void *ctx, const struct lookup_result *r)
+{
+	struct conn *c = ctx;
+	bool redirected = c->verdict.kind == VERDICT_REDIRECT;
+	struct addr good[LOOKUP_MAX];
+	struct verdict v = { 0 };
+	size_t n = choose(c, r->addrs, r->n, good, &v);
+
+	if (n)
+		dial(c, good, n, redirected ? c->verdict.rule->to.ports.r[0].lo : c->port);
+	else if (r->n)
+		no_address_allowed(c, &r->addrs[0], &v);
+	else
+		conn_failed(c, r->failed ? "no upstream resolver gave an answer"
+					 : "the name has no address");
+}
+
+static void resolve(struct conn *c, const struct name *n)
+{
+	lookup_start(&c->lookup, c->all->gate->resolver, n, on_found, c);
+}
+
+/* The host's own loopback: the one destination that no address can name. */
+static void dial_host(struct conn *c, uint16_t port)
+{
+	static const uint8_t v4[4] = { 127, 0, 0, 1 };
+	static const uint8_t v6[16] = { [15] = 1 };
+	struct addr both[2] = { addr_from_v4(v4), addr_from_v6(v6) };
+
+	dial(c, both, 2, port);
+}
+
+static void dial_address(struct conn *c)
+{
+	struct flow f = conn_flow(c);
+	struct verdict v;
+
+	f.addr = &c->dst;
+	if (judge_address(c->all->gate, &f, &v)) {
+		dial(c, &c->dst, 1, c->port);
+		return;
+	}
+	if (!conn_denied(c, 403, v.kind == VERDICT_ALLOW ? "this is one of the host's own addresses"
+							 : NULL))
+		conn_reset(c);
+}
+
+static void redirect(struct conn *c, const struct dest *to)
+{
+	uint16_t port = to->ports.r[0].lo;
+
+	switch (to->target) {
+	case DEST_NAME:
+		resolve(c, &to->name);
+		return;
+	case DEST_PREFIX:
+		dial(c, &to->prefix.addr, 1, port);
+		return;
+	case DEST_HOST:
+		dial_host(c, port);
+		return;
+	case DEST_WILDCARD:
+	case DEST_ANY_NAME:
+	case DEST_ANY:
+	case DEST_GROUP:
+	case DEST_TARGET_COUNT:
+		break;
+	}
+	conn_failed(c, "the rule redirects to no single destination");
+}
+
+void conn_connect(struct conn *c)
+{
+	c->state = CONN_CONNECT;
+	c->deadline_ms = UINT64_MAX; /* resolver and dial have their own */
+	if (c->verdict.kind == VERDICT_REDIRECT)
+		redirect(c, &c->verdict.rule->to);
+	else if (!c->name || c->n_names)
+		dial_address(c);
+	else if (span_eq(name_span(c->name), SPAN_LIT(HOST_LOOPBACK_NAME)))
+		dial_host(c, c->port);
+	else
+		resolve(c, c->name);
+}

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The DNS server of a jail. A question comes by datagram or in a stream (dns_stream.c); the policy
+ * judges the name before anything leaves; the answer carries a virtual address, or real ones.
+ */
+#include "gate/dns_internal.h"
+
+#include <string.h>
+#include <uthash.h>
+
+#include "base/alloc.h"
+#include "gate/learned.h"
+
+/* How long a client may remember a virtual address. It stays good for as long as the jail lives;
+ * the time only bounds how long a name that stops resolving seems to be there. */
+#define VIRTUAL_TTL_S 60
+
+/* A name that only a wildcard allows, and that was forwarded: LIMIT_DNS_WILDCARD_NAMES. */
+struct wild_name {
+	UT_hash_handle hh;
+	struct name name;
+};
+
+static void reply(struct dns_job *job, const struct dns_reply *r)
+{
+	struct dns_reply whole = *r;
+	_cleanup_(buf_done) struct buf out;
+
+	buf_init(&out, LIMIT_DNS_MESSAGE);
+	whole.tcp = job->stream != NULL;
+	dns_reply_build(&job->question, &whole, &out);
+	dns_job_send(job, buf_view(&out));
+}
+
+static void reply_code(struct dns_job *job, unsigned rcode)
+{
+	reply(job, &(struct dns_reply){ .rcode = rcode, .ttl_s = LIMIT_DNS_TTL_FLOOR });
+}
+
+static struct event question_event(const struct dns_job *job, enum event_verdict verdict)
+{
+	struct flow f = { .proto = job->stream ? IPPROTO_TCP : IPPROTO_UDP, .icmp_type = -1,
+			  .name = &job->question.name };
+	struct event ev = event_of(&f, EVENT_DNS, LAYER_DNS);
+
+	ev.verdict = verdict;
+	ev.qtype = job->question.qtype;
+	return ev;
+}
+
+static void tell(struct dns_job *job, enum event_verdict verdict, const struct plan_rule *rule,
+		 const char *why)
+{
+	struct verdict v = { .rule = rule };
+	struct event ev = question_event(job, verdict);
+
+	event_because(&ev, "%s", why);
+	report(job->dns->gate, &ev, &v);
+}
+
+/* The policy's rule on a name, in words. */
+static void tell_denied(struct dns_job *job, enum event_verdict verdict,
+			const struct plan_rule *rule)
+{
+	struct gate *g = job->dns->gate;
+	struct verdict v = { .kind = VERDICT_DENY, .rule = rule,
+			     .reason = rule ? REASON_RULE : REASON_NO_RULE };
+	struct flow f = { .proto = IPPROTO_TCP, .icmp_type = -1, .name = &job->question.name };
+	struct event ev = question_event(job, verdict);
+
+	event_explain(g, &ev, &f, &v);
+	report(g, &ev, &v);
+}
+
+/* Some rule says so by this very name, so that asking for it tells upstream nothing new. */
+static bool named_in_policy(const struct plan_policy *p, const struct name *n)
+{
+	for (size_t i = 0; i < p->n_rules; i++)
+		for (size_t k = 0; k < p->rules[i].n_dests; k++)
+			if (p->rules[i].dests[k].target == DEST_NAME &&
+			    name_eq(&p->rules[i].dests[k].name, n))
+				return true;
+	return false;
+}
+
+/* Counts the name against the budget of the wildcards, once. False: the budget is used up. */
+static bool within_budget(struct dns *d, const struct name *n)
+{
+	struct wild_name *w;
+
+	if (named_in_policy(d->gate->o->policy, n))
+		return true;
+	HASH_FIND(hh, d->wild, n->s, n->len, w);
+	if (w)
+		return true;
+	if (HASH_COUNT(d->wild) >= LIMIT_DNS_WILDCARD_NAMES)
+		return false;
+	w = xcalloc(1, sizeof(*w));
+	w->name = *n;
+	HASH_ADD(hh, d->wild, name.s, w->name.len, w);
+	return true;
+}
+
+static void reply_virtual(struct dns_job *job)
+{
+	struct gate *g = job->dns->gate;
+	struct addr a;
+
+	if (!vaddr_give(g->vaddrs, &job->question.name,
+			job->question.qtype == DNS_TYPE_A ? AF_INET : AF_INET6, &a)) {
+		tell(job, EVENT_ERROR, NULL, "all virtual addresses are given out");
+		reply_code(job, DNS_SERVFAIL);
+		return;
+	}
+	reply(job, &(struct dns_reply){ .addrs = &a, .n_addrs = 1, .ttl_s = VIRTUAL_TTL_S });
+}
+
+static void reply_real(struct dns_job *job, const struct addr *addrs, size_t n, uint32_t ttl_s)
+{
+	for (size_t i = 0; i < n; i++)
+		learned_add(job->dns->gate->learned, &addrs[i], &job->question.name, ttl_s);
+	reply(job, &(struct dns_reply){ .addrs = addrs, .n_addrs = n, .ttl_s = ttl_s });
+}
+
+static void tell_forbidden(struct dns_job *job, const struct addr *a, const char *range)
+{
+	struct verdict v = { .rule = job->rule };
+	struct event ev = question_event(job, EVENT_DENY);
+	char text[ADDR_STR_MAX];
+
+	ev.addr = *a;
+	ev.remedy = REMEDY_ADDR;
+	event_because(&ev, "its address %s is %s, which a name never opens by itself",
+		      addr_str(a, text), range);
+	report(job->dns->gate, &ev, &v);
+}
+
+/* Upstream knows the name: what of it may the jail see? */
+static void answer_addresses(struct dns_job *job, const struct resolved *r)
+{
+	struct gate *g = job->dns->gate;
+	struct addr good[LIMIT_DNS_ADDRESSES];
+	const char *range = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n; i++) {
+		if (judge_may_stand(g, &r->addrs[i]))
+			good[n++] = r->addrs[i];
+		else
+			range = addr_forbidden(&r->addrs[i]);
+	}
+	if (n == 0 && range) {
+		tell_forbidden(job, &r->addrs[0], range);
+	} else if (!job->audited) {
+		tell(job, EVENT_ALLOW, job->rule, "the name is allowed");
+	}
+	if (n == 0)
+		reply_code(job, DNS_NOERROR);
+	else if (g->o->policy->dns == DNS_REAL)
+		reply_real(job, good, n, r->ttl_s);
+	else
+		reply_virtual(job);
+}
+
+static void answer_message(struct dns_job *job, const struct resolved *r)
+{
+	_cleanup_(buf_done) struct buf out;
+
+	buf_init(&out, LIMIT_DNS_MESSAGE);
+	dns_relay_build(&job->question, r->message, &r->relay, job->stream != NULL, &out);
+	tell(job, EVENT_ALLOW, job->rule, "the rule lists this query type");
+	dns_job_send(job, buf_view(&out));
+}
+
+static void on_resolved(void *ctx, const struct resolved *r)
+{
+	struct dns_job *job = ctx;
+
+	if (r->rcode == DNS_SERVFAIL) {
+		tell(job, EVENT_ERROR, job->rule, "no upstream resolver gave an answer");
+		reply_code(job, DNS_SERVFAIL);
+	} else if (r->message.n) {
+		answer_message(job, r);
+	} else if (r->n) {
+		answer_addresses(job, r);
+	} else {
+		reply_code(job, r->rcode);
+	}
+	dns_job_end(job);
+}
+
+static bool by_address(const struct dns_job *job)
+{
+	return job->question.qtype == DNS_TYPE_A || job->question.qtype == DNS_TYPE_AAAA;
+}
+
+/* RFC 6761 6.3: localhost is never asked for; inside a jail it is the jail's own. */
+static bool is_localhost(const struct name *n)
+{
+	static const struct name localhost = { 9, "localhost" };
+
+	return name_eq(n, &localhost) || name_below(n, &localhost);
+}
+
+static void reply_localhost(struct dns_job *job)
+{
+	static const uint8_t v4[4] = { 127, 0, 0, 1 };
+	static const uint8_t v6[16] = { [15] = 1 };
+	struct addr both[2] = { addr_from_v4(v4), addr_from_v6(v6) };
+
+	reply(job, &(struct dns_reply){ .addrs = both, .n_addrs = 2, .ttl_s = VIRTUAL_TTL_S });
+}
+
+/* Whether the question may go upstream; what may not is answered here. */
+static bool judge(struct dns_job *job)
+{
+	struct gate *g = job->dns->gate;
+	const struct plan_policy *p = g->o->policy;
+	const struct name *n = &job->question.name;
+
+	if (!decide_name(p, n, 0, &job->rule)) {
+		job->audited = audit_mode(g);
+		tell_denied(job, job->audited ? EVENT_AUDIT : EVENT_DENY, job->rule);
+		if (!job->audited) {
+			reply_code(job, DNS_NXDOMAIN);
+			return false;
+		}
+	}
+	if (!by_address(job) && (dns_type_refused(job->question.qtype) ||
+				 (!audit_mode(g) &&
+				  !decide_name(p, n, job->question.qtype, &job->rule)))) {
+		reply_code(job, DNS_NOERROR);
+		return false;
+	}
+	if (!audit_mode(g) && !within_budget(job->dns, n)) {
+		tell(job, EVENT_DENY, job->rule, "too many different names under wildcards");
+		reply_code(job, DNS_REFUSED);
+		return false;
+	}
+	return true;
+}
+
+/* A question that was read whole. */
+static void ask(struct dns_job *job)
+{
+	static const struct name host = { sizeof(HOST_LOOPBACK_NAME) - 1, HOST_LOOPBACK_NAME };
+	struct gate *g = job->dns->gate;
+
+	if (is_localhost(&job->question.name)) {
+		reply_localhost(job);
+	} else if (g->o->policy->dns == DNS_OFF) {
+		tell(job, EVENT_DENY, NULL, "the policy says dns: off");
+		reply_code(job, DNS_REFUSED);
+	} else if (judge(job)) {
+		if (!name_eq(&job->question.name, &host)) {
+			resolver_ask(g->resolver, &job->wait, &job->question.name,
+				     job->question.qtype);
+			return;
+		}
+		if (by_address(job))
+			reply_virtual(job);
+		else
+			reply_code(job, DNS_NOERROR);
+	}
+	dns_job_end(job);
+}
+
+void dns_question(struct dns_job *job, struct span msg)
+{
+	unsigned rcode;
+
+	job->wait.fn = on_resolved;
+	job->wait.ctx = job;
+	switch (dns_query_parse(msg, &job->question, &rcode)) {
+	case DNS_QUERY_OK:
+		ask(job);
+		return;
+	case DNS_QUERY_BAD_NAME: {
+		struct event ev = question_event(job, EVENT_DENY);
+		char shown[128];
+
+		ev.name.len = 0;
+		event_because(&ev, "\"%s\" is no host name",
+			      dns_question_show(&job->question, shown, sizeof(shown)));
+		report(job->dns->gate, &ev, NULL);
+		reply_code(job, rcode);
+		break;
+	}
+	case DNS_QUERY_REJECT:
+		reply_code(job, rcode);
+		break;
+	case DNS_QUERY_DROP:
+		break;
+	}
+	dns_job_end(job);
+}
+
+struct dns_job *dns_job_new(struct dns *d)
+{
+	struct dns_job *job;
+
+	if (d->n_jobs >= LIMIT_DNS_PENDING)
+		return NULL;
+	job = xcalloc(1, sizeof(*job));
+	job->dns = d;
+	d->n_jobs++;
+	LIST_INSERT_HEAD(&d->jobs, job, link);
+	return job;
+}
+
+void dns_job_end(struct dns_job *job)
+{
+	struct dns_stream *stream = job->stream;
+
+	resolver_cancel(&job->wait);
+	LIST_REMOVE(job, link);
+	job->dns->n_jobs--;
+	free(job);
+	if (stream)
+		dns_stream_job_ended(stream);
+}
+
+void dns_job_send(struct dns_job *job, struct span msg)
+{
+	if (job->stream)
+		dns_stream_send(job->stream, msg);
+	else
+		dns_datagram_send(job, msg);
+}
+
+struct dns *dns_new(struct gate *g)
+{
+	struct dns *d = xcalloc(1, sizeof(*d));
+
+	d->gate = g;
+	dns_datagram_start(d);
+	return d;
+}
+
+void dns_free(struct dns *d)
+{
+	struct wild_name *w, *next;
+
+	if (!d)
+		return;
+	while (!LIST_EMPTY(&d->streams))
+		dns_stream_close(LIST_FIRST(&d->streams));
+	while (!LIST_EMPTY(&d->jobs))
+		dns_job_end(LIST_FIRST(&d->jobs));
+	watch_close(d->udp);
+	HASH_ITER(hh, d->wild, w, next) {
+		HASH_DEL(d->wild, w);
+		free(w);
+	}
+	free(d);
+}

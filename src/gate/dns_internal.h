@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Shared by dns.c, which decides, and the two ways by which questions come: dns_datagram.c and
+ * dns_stream.c. */
+#ifndef SALLYPORT_GATE_DNS_INTERNAL_H
+#define SALLYPORT_GATE_DNS_INTERNAL_H
+
+#include <stdio.h>
+#include <sys/queue.h>
+
+#include "base/limits.h"
+#include "gate/internal.h"
+#include "wire/dns.h"
+
+struct dns_stream;
+struct wild_name;
+
+/* One question, until it is answered. */
+struct dns_job {
+	LIST_ENTRY(dns_job) link;
+	struct dns *dns;
+	struct dns_question question;
+	struct resolver_wait wait;
+	const struct plan_rule *rule; /* that allows the name */
+	bool audited;		      /* would have been denied; told already */
+	struct dns_stream *stream;    /* where it came from; NULL: by datagram, from peer to local */
+	union sockaddr_any peer;
+	struct in6_pktinfo local;
+};
+
+struct dns {
+	struct gate *gate;
+	struct watch *udp;
+	LIST_HEAD(, dns_job) jobs;
+	size_t n_jobs;
+	LIST_HEAD(, dns_stream) streams;
+	size_t n_streams;
+	struct wild_name *wild;
+};
+
+/* NULL when too many are under way. The caller sets where it came from, then calls
+ * dns_question(). */
+struct dns_job *dns_job_new(struct dns *d);
+void dns_job_end(struct dns_job *job);
+void dns_job_send(struct dns_job *job, struct span msg);
+
+/* Answers the message, now or later, and ends the job. */
+void dns_question(struct dns_job *job, struct span msg);
+
+void dns_datagram_start(struct dns *d);
+void dns_datagram_send(const struct dns_job *job, struct span msg);
+
+void dns_stream_send(struct dns_stream *s, struct span msg);
+void dns_stream_job_ended(struct dns_stream *s);
+
+/* Ends its jobs, too. */
+void dns_stream_close(struct dns_stream *s);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "gate/gate.h"
+
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "gate/internal.h"
+#include "gate/learned.h"
+
+static void on_nflog(void *ctx, int events)
+{
+	(void)events;
+	denied_read(ctx);
+}
+
+/* The supervisor sends nothing: readable means that it wants the farewell, or is gone. */
+static void on_supervisor(void *ctx, int events)
+{
+	struct gate *g = ctx;
+
+	(void)events;
+	uv_stop(&g->loop);
+}
+
+/* Connections need two descriptors each, and pipes; the soft limit is often 1024. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) != 0)
+		return;
+	rl.rlim_cur = MIN(rl.rlim_max, (rlim_t)3 * LIMIT_CONNECTIONS);
+	(void)setrlimit(RLIMIT_NOFILE, &rl);
+}
+
+/* Not in the foreground process group, so that Ctrl-C and Ctrl-Z reach the command only. */
+static void detach(void)
+{
+	(void)setsid();
+	(void)prctl(PR_SET_NAME, "sallyport-gate");
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)signal(SIGPIPE, SIG_IGN);
+}
+
+static bool open_rooms(struct gate *g, struct err *e)
+{
+	if (uv_loop_init(&g->loop) != 0)
+		return err_set(e, ERR_SYSTEM, "the event loop cannot start");
+	g->vaddrs = vaddrs_new();
+	g->learned = learned_new();
+	g->resolver = resolver_new(&g->loop, g->o->upstreams, g->o->n_upstreams);
+	for (size_t i = 0; i < g->o->n_hosts; i++)
+		resolver_know(g->resolver, &g->o->hosts[i].name, &g->o->hosts[i].addr);
+	g->dns = dns_new(g);
+	g->conns = conns_new(g);
+	g->flows = g->o->udp_fd >= 0 ? flows_new(g) : NULL;
+	g->nflog = watch_new(&g->loop, g->o->nflog_fd, on_nflog, g);
+	if (!g->nflog)
+		return err_set(e, ERR_SYSTEM, "the event loop cannot watch the kernel's log");
+	watch_for(g->nflog, UV_READABLE);
+	return true;
+}
+
+static void close_rooms(struct gate *g)
+{
+	flows_free(g->flows);
+	conns_free(g->conns);
+	dns_free(g->dns);
+	resolver_free(g->resolver);
+	learned_free(g->learned);
+	vaddrs_free(g->vaddrs);
+	watch_close(g->nflog);
+}
+
+/* Serves until the supervisor asks for the farewell. */
+static bool serve(struct gate *g, struct err *e)
+{
+	const char ready = GATE_READY;
+	struct watch *supervisor;
+
+	supervisor = watch_new(&g->loop, g->o->report_fd, on_supervisor, g);
+	if (!supervisor)
+		return err_set(e, ERR_SYSTEM, "the event loop cannot watch the supervisor");
+	watch_for(supervisor, UV_READABLE);
+	if (send(g->o->report_fd, &ready, 1, MSG_NOSIGNAL) != 1)
+		return err_sys(e, errno, "telling the supervisor");
+	(void)uv_run(&g->loop, UV_RUN_DEFAULT);
+	(void)watch_release(supervisor);
+	denied_read(g);
+	(void)send(g->o->report_fd, &g->farewell, sizeof(g->farewell), MSG_NOSIGNAL);
+	return true;
+}
+
+int gate_main(const struct gate_options *o)
+{
+	struct gate g = { .o = o };
+	struct err e;
+
+	detach();
+	raise_descriptor_limit();
+	if (!open_rooms(&g, &e) || !gate_sandbox(&e) || !serve(&g, &e)) {
+		(void)dprintf(STDERR_FILENO, "sallyport: the gate cannot start: %s\n", e.msg);
+		return 1;
+	}
+	close_rooms(&g);
+	(void)uv_run(&g.loop, UV_RUN_NOWAIT); /* lets closed handles be freed */
+	(void)uv_loop_close(&g.loop);
+	return 0;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "gate/inspect.h"
+
+#include "base/buf.h"
+#include "wire/http.h"
+#include "wire/tls.h"
+
+static enum inspect_result http(struct span bytes, size_t seen, struct inspected *out)
+{
+	struct http_head head;
+	struct http_bad bad;
+	ptrdiff_t n = http_head_read(bytes, seen, &head, &bad);
+
+	if (n == 0)
+		return INSPECT_MORE;
+	if (n < 0) {
+		out->http_status = bad.status;
+		out->why = bad.why;
+		return INSPECT_BAD;
+	}
+	if (head.form == HTTP_FORM_AUTHORITY) {
+		out->http_status = 400;
+		out->why = "CONNECT is for proxies, and this is a connection to a server";
+		return INSPECT_BAD;
+	}
+	out->name = head.host.name;
+	out->addr = head.host.addr;
+	out->port = head.host.port ? head.host.port : 80;
+	if (head.host.name.len)
+		return INSPECT_NAME;
+	return head.host.addr.family ? INSPECT_ADDR : INSPECT_NONE;
+}
+
+static enum inspect_result tls(struct span bytes, struct inspected *out)
+{
+	struct client_hello hello;
+	ptrdiff_t n = tls_hello_read(bytes, &hello, &out->why);
+
+	if (n == TLS_MORE)
+		return INSPECT_MORE;
+	if (n < 0)
+		return INSPECT_BAD;
+	out->ech = hello.ech;
+	if (!hello.has_sni)
+		return INSPECT_NONE;
+	out->name = hello.sni;
+	return INSPECT_NAME;
+}
+
+enum inspect_result inspect(uint16_t port, struct span bytes, size_t seen, struct inspected *out)
+{
+	*out = (struct inspected){ .port = port };
+	return port == 80 ? http(bytes, seen, out) : tls(bytes, out);
+}
+
+static void refuse_http(const struct refusal *r, struct buf *out)
+{
+	_cleanup_(buf_done) struct buf body;
+
+	buf_init(&body, 4096);
+	buf_fmt(&body, "sallyport did not let this request through.\n\n  destination  %s\n",
+		r->destination);
+	if (r->rule)
+		buf_fmt(&body, "  rule         %s\n", r->rule);
+	buf_fmt(&body, "  why          %s\n", r->why);
+	if (r->remedy)
+		buf_fmt(&body, "  to allow it  %s\n", r->remedy);
+	http_reply_build(&(struct http_reply){ .status = r->status,
+					       .content_type = "text/plain; charset=us-ascii",
+					       .body = buf_view(&body) },
+			 out);
+}
+
+void inspect_refuse(const struct refusal *r, struct buf *out)
+{
+	if (r->port == 80)
+		refuse_http(r, out);
+	else
+		tls_alert_build(r->status == 502 ? TLS_ALERT_INTERNAL_ERROR
+						 : TLS_ALERT_ACCESS_DENIED,
+				out);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Where the gate asks the policy; nothing else in it decides. */
+#include "gate/internal.h"
+
+#include <unistd.h>
+
+#include "base/fd.h"
+
+bool judge_target(struct gate *g, const struct addr *dst, struct flow *f)
+{
+	f->addr = dst;
+	f->name = vaddr_name(g->vaddrs, dst);
+	if (f->name)
+		f->addr = NULL;
+	return f->name || !vaddr_in_pool(dst);
+}
+
+/* 127.0.0.0/8, ::1 and the addresses that mean "this host". */
+static bool is_loopback(const struct addr *a)
+{
+	static const uint8_t zero[15];
+	struct addr c = addr_canonical(a);
+
+	if (c.family == AF_INET)
+		return c.bytes[0] == 127 || c.bytes[0] == 0;
+	return memcmp(c.bytes, zero, sizeof(zero)) == 0 && c.bytes[15] <= 1;
+}
+
+/*
+ * One of the host's own addresses: connecting a datagram socket sends nothing, but has the kernel
+ * choose a source, and for its own addresses it chooses the destination itself.
+ */
+static bool is_own(const struct addr *a)
+{
+	union sockaddr_any to, from;
+	socklen_t len = addr_to_sockaddr(a, 9, &to), from_len = sizeof(from);
+	_cleanup_(fd_closep) int fd = socket(to.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct addr source;
+
+	return fd >= 0 && connect(fd, &to.sa, len) == 0 &&
+	       getsockname(fd, &from.sa, &from_len) == 0 &&
+	       addr_from_sockaddr(&from, &source, NULL) && addr_eq(&source, a);
+}
+
+/* A rule opens exactly this address, not a range or a name that leads to it. */
+static bool named_exactly(const struct plan_policy *p, const struct flow *f)
+{
+	struct flow bare = *f;
+	struct verdict v;
+
+	bare.name = NULL;
+	v = decide(p, &bare);
+	return v.kind == VERDICT_ALLOW && v.dest->target == DEST_PREFIX &&
+	       v.dest->prefix.len == addr_size(&v.dest->prefix.addr) * 8;
+}
+
+bool judge_address(struct gate *g, const struct flow *f, struct verdict *v)
+{
+	*v = decide(g->o->policy, f);
+	if (is_loopback(f->addr))
+		return false;
+	if (audit_mode(g))
+		return true;
+	if (v->kind != VERDICT_ALLOW)
+		return false;
+	return !is_own(f->addr) || named_exactly(g->o->policy, f);
+}
+
+bool judge_may_stand(const struct gate *g, const struct addr *a)
+{
+	const struct plan_policy *p = g->o->policy;
+	struct addr c = addr_canonical(a);
+
+	if (!addr_forbidden(a))
+		return true;
+	for (size_t i = 0; i < p->n_rules; i++)
+		for (size_t k = 0; p->rules[i].action == RULE_ALLOW && k < p->rules[i].n_dests; k++)
+			if (p->rules[i].dests[k].target == DEST_PREFIX &&
+			    prefix_contains(&p->rules[i].dests[k].prefix, &c))
+				return true;
+	return false;
+}

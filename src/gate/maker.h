@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the gate asks of the process inside the jail that makes sockets for it: an answer to a
+ * datagram has to come from where the datagram was sent to, and only a socket of the jail's
+ * namespace, bound there with CAP_NET_ADMIN, can do that.
+ */
+#ifndef SALLYPORT_GATE_MAKER_H
+#define SALLYPORT_GATE_MAKER_H
+
+#include <netinet/in.h>
+
+/* One message on a SOCK_SEQPACKET; both are AF_INET6, IPv4 v4-mapped. */
+struct maker_request {
+	struct sockaddr_in6 local; /* bound to: what the client thinks it talks to */
+	struct sockaddr_in6 peer;  /* connected to: the client */
+};
+
+/* The answer is this byte, with the socket, non-blocking; or the other without one. */
+#define MAKER_MADE   'y'
+#define MAKER_FAILED 'n'
+
+/* The maker answers within this time, or is given up. */
+#define MAKER_TIMEOUT_MS 200
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One direction of a relayed connection. Bytes go from socket to socket through a pipe (splice),
+ * so they never enter this process; only where a filter has to see them are they read and written.
+ * A slow receiver stops the reading: at most a pipe's or a filter's buffer is held.
+ */
+#ifndef SALLYPORT_GATE_PUMP_H
+#define SALLYPORT_GATE_PUMP_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/span.h"
+
+/* Empty pipes, kept for reuse. Zeroed: none. */
+struct pipes {
+	int fds[LIMIT_PIPES][2];
+	size_t n;
+};
+
+void pipes_done(struct pipes *p);
+
+/*
+ * Sees the bytes of one read and appends to out what may go on, now or at a later call. False:
+ * the connection has to end.
+ */
+typedef bool pump_filter(void *ctx, struct span in, struct buf *out);
+
+struct pump {
+	int from, to; /* sockets; borrowed, non-blocking */
+	struct pipes *pipes;
+	int pipe[2];	    /* while bytes are in it; else -1 */
+	size_t in_pipe;
+	struct buf pending; /* goes out before anything else */
+	pump_filter *filter; /* NULL: splice */
+	void *filter_ctx;
+	bool paused; /* not read for now */
+	bool eof;    /* from has ended */
+	bool done;   /* and all of it was handed on */
+	uint64_t bytes;
+};
+
+void pump_init(struct pump *p, int from, int to, struct pipes *pipes);
+void pump_done(struct pump *p);
+
+/* Moves what can be moved without blocking, for a bounded time. False: a socket is in error, or
+ * the filter said no. */
+bool pump_run(struct pump *p) _must_use_;
+
+/* What the pump waits for now. */
+bool pump_wants_read(const struct pump *p);
+bool pump_wants_write(const struct pump *p);
+
+#endif

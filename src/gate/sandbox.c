@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the gate takes away from itself, before it reads the first byte that a stranger sent. */
+#include "gate/internal.h"
+
+#include <cap-ng.h>
+#include <linux/landlock.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+/* Landlock rights in the order in which kernels learned them; the ABI version says how many. */
+#define FS_RIGHTS_V1 ((LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1)
+#define FS_REFER     (1ULL << 13) /* ABI 2 */
+#define FS_TRUNCATE  (1ULL << 14) /* ABI 3 */
+#define FS_IOCTL_DEV (1ULL << 15) /* ABI 5 */
+#define SCOPE_ALL    3ULL	  /* ABI 6: abstract sockets, signals */
+
+/* linux/landlock.h of a newer kernel than the headers may be: fields are only ever appended. */
+struct ruleset {
+	uint64_t fs;
+	uint64_t net;
+	uint64_t scoped;
+};
+
+/* No file or directory can be opened, made, removed or executed; no rule gives any of it back. */
+static bool no_file_system(struct err *e)
+{
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	struct ruleset attr = { .fs = FS_RIGHTS_V1 };
+	_cleanup_(fd_closep) int fd = -1;
+
+	if (abi < 0)
+		return true; /* a kernel without: open() is not among the system calls either */
+	attr.fs |= (abi >= 2 ? FS_REFER : 0) | (abi >= 3 ? FS_TRUNCATE : 0) |
+		   (abi >= 5 ? FS_IOCTL_DEV : 0);
+	attr.scoped = abi >= 6 ? SCOPE_ALL : 0;
+	fd = (int)syscall(SYS_landlock_create_ruleset, &attr,
+			  abi >= 6   ? sizeof(attr)
+			  : abi >= 4 ? 2 * sizeof(uint64_t)
+				     : sizeof(uint64_t),
+			  0);
+	if (fd < 0 || syscall(SYS_landlock_restrict_self, fd, 0) != 0)
+		return err_sys(e, errno, "landlock");
+	return true;
+}
+
+/* All that the loop, the sockets and the allocator need; there is no open(), exec() or kill(). */
+static const int calls[] = {
+	SCMP_SYS(accept4),	 SCMP_SYS(bind),	  SCMP_SYS(brk),
+	SCMP_SYS(clock_gettime), SCMP_SYS(close),	  SCMP_SYS(connect),
+	SCMP_SYS(epoll_ctl),	 SCMP_SYS(epoll_pwait),	  SCMP_SYS(epoll_wait),
+	SCMP_SYS(exit),		 SCMP_SYS(exit_group),	  SCMP_SYS(fcntl),
+	SCMP_SYS(futex),	 SCMP_SYS(getpeername),	  SCMP_SYS(getpid),
+	SCMP_SYS(getrandom),	 SCMP_SYS(getsockname),	  SCMP_SYS(getsockopt),
+	SCMP_SYS(gettid),	 SCMP_SYS(ioctl),	  SCMP_SYS(madvise),
+	SCMP_SYS(mremap),	 SCMP_SYS(munmap),	  SCMP_SYS(newfstatat),
+	SCMP_SYS(pipe2),	 SCMP_SYS(poll),	  SCMP_SYS(ppoll),
+	SCMP_SYS(read),		 SCMP_SYS(recvfrom),	  SCMP_SYS(recvmsg),
+	SCMP_SYS(restart_syscall), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigreturn),	 SCMP_SYS(sendmsg),	  SCMP_SYS(sendto),
+	SCMP_SYS(setsockopt),	 SCMP_SYS(shutdown),	  SCMP_SYS(splice),
+	SCMP_SYS(tgkill),	 SCMP_SYS(write),	  SCMP_SYS(writev),
+};
+
+static void filter_freep(scmp_filter_ctx *ctx)
+{
+	if (*ctx)
+		seccomp_release(*ctx);
+}
+
+static int add_rules(scmp_filter_ctx ctx)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(calls) && r == 0; i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
+	/* Memory, but never executable; sockets, but only of the Internet. */
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+				     SCMP_A0(SCMP_CMP_EQ, AF_INET));
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+				     SCMP_A0(SCMP_CMP_EQ, AF_INET6));
+	return r;
+}
+
+/* Any other system call ends the process, and with it the jail's way out. */
+static bool few_system_calls(struct err *e)
+{
+	_cleanup_(filter_freep) scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int r;
+
+	if (!ctx)
+		return err_set(e, ERR_SYSTEM, "seccomp: no memory");
+	r = add_rules(ctx);
+	if (r == 0)
+		r = seccomp_load(ctx);
+	return r == 0 || err_sys(e, -r, "seccomp");
+}
+
+bool gate_sandbox(struct err *e)
+{
+	/* Not dumpable: no other process of this user may trace it or open its /proc files. */
+	if (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return err_sys(e, errno, "no_new_privs");
+	capng_clear(CAPNG_SELECT_BOTH);
+	if (capng_apply(CAPNG_SELECT_CAPS) != 0)
+		return err_set(e, ERR_SYSTEM, "capabilities cannot be dropped");
+	return no_file_system(e) && few_system_calls(e);
+}
