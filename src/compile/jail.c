@@ -63,7 +63,7 @@ static void add_prefix(struct openings *o, const struct dest *d)
 
 	buf_init(&ports, OPENINGS_MAX);
 	add_ports(&ports, &d->ports);
-	buf_fmt(&o->addresses, "\t\t%s daddr %s %s dport { %s } accept\n",
+	buf_fmt(&o->addresses, "\t\t%s daddr %s %s dport { %s } goto gate\n",
 		d->prefix.addr.family == AF_INET ? "ip" : "ip6", prefix_str(&d->prefix, text),
 		o->keyword, buf_cstr(&ports));
 }
@@ -104,68 +104,49 @@ bool compile_jail_wants_udp(const struct plan_policy *p)
 	return false;
 }
 
-/* What the policy opens, for the output chain. */
-static void accepts(struct buf *out, const struct openings *o)
+/* What the policy opens. */
+static void open_rules(struct buf *out, const struct openings *o)
 {
 	if (o->any.n)
-		buf_fmt(out, "\t\t%s dport { %s } accept\n", o->keyword, buf_cstr(&o->any));
+		buf_fmt(out, "\t\t%s dport { %s } goto gate\n", o->keyword, buf_cstr(&o->any));
 	if (o->virtual.n)
 		buf_fmt(out,
-			"\t\tip daddr " JAIL_POOL4 " %s dport { %s } accept\n"
-			"\t\tip6 daddr " JAIL_POOL6 " %s dport { %s } accept\n",
+			"\t\tip daddr " JAIL_POOL4 " %s dport { %s } goto gate\n"
+			"\t\tip6 daddr " JAIL_POOL6 " %s dport { %s } goto gate\n",
 			o->keyword, buf_cstr(&o->virtual), o->keyword, buf_cstr(&o->virtual));
 	buf_span(out, buf_view(&o->addresses));
 }
 
-static void prerouting(struct buf *out, const struct jail_ports *ports)
+static void gate_chain(struct buf *out, const struct jail_ports *ports)
 {
-	buf_fmt(out,
-		"\tchain prerouting {\n"
-		"\t\ttype filter hook prerouting priority mangle; policy accept;\n"
-		"\t\tmeta mark 0x%x accept\n"
-		"\t\ttcp dport 53 tproxy to :%u accept\n"
-		"\t\tip daddr { 127.0.0.0/8, " JAIL_ADDR4 " } accept\n"
-		"\t\tip6 daddr { ::1, " JAIL_ADDR6 " } accept\n"
-		"\t\tmeta l4proto tcp tproxy to :%u accept\n",
-		JAIL_MARK, ports->tcp, ports->tcp);
+	buf_fmt(out, "\tchain gate {\n\t\tmeta l4proto tcp tproxy to :%u accept\n", ports->tcp);
 	if (ports->udp)
-		buf_fmt(out, "\t\tudp dport != 53 tproxy to :%u accept\n", ports->udp);
-	buf_str(out, "\t}\n");
+		buf_fmt(out, "\t\tmeta l4proto udp tproxy to :%u accept\n", ports->udp);
+	/* A segment from a socket of the command to another one of it: TPROXY passes it over. */
+	buf_str(out, "\t\taccept\n\t}\n");
 }
 
-/* What stands before the policy's openings: the gate, DNS, the command's own loopback, and TCP
- * segments that open nothing. 80 and 443 always reach the gate, which can say why it refuses. */
-static const char output_head[] =
-	"\t\tmeta l4proto { tcp, udp } th dport 53 accept\n"
+/* What stands before the policy's openings: the gate, DNS, the command's own loopback, and what
+ * opens nothing. 80 and 443 always go to the gate, which can say why it refuses. */
+static const char chain_head[] =
+	"\tchain prerouting {\n"
+	"\t\ttype filter hook prerouting priority mangle; policy drop;\n"
+	"\t\tmeta mark %u accept\n"
+	"\t\ttcp dport 53 goto gate\n"
+	"\t\tudp dport 53 accept\n"
 	"\t\tip daddr { 127.0.0.0/8, " JAIL_ADDR4 " } accept\n"
 	"\t\tip6 daddr { ::1, " JAIL_ADDR6 " } accept\n"
-	"\t\ttcp flags & (syn | ack | rst) != syn accept\n"
-	"\t\ttcp dport { 80, 443 } accept\n"
+	"\t\ttcp flags & (syn | ack | rst) != syn goto gate\n"
+	"\t\ttcp dport { 80, 443 } goto gate\n"
 	"\t\ticmp type destination-unreachable accept\n"
 	"\t\ticmpv6 type { destination-unreachable, packet-too-big } accept\n";
 
-static void output(struct buf *out, const struct plan_policy *p, const struct openings *tcp,
-		   const struct openings *udp)
-{
-	buf_fmt(out,
-		"\tchain output {\n"
-		"\t\ttype filter hook output priority filter; policy drop;\n"
-		"\t\tmeta mark 0x%x accept\n",
-		JAIL_MARK);
-	buf_str(out, output_head);
-	if (p->mode == MODE_AUDIT) {
-		buf_str(out, "\t\tmeta l4proto { tcp, udp } accept\n");
-	} else {
-		accepts(out, tcp);
-		accepts(out, udp);
-	}
-	buf_fmt(out,
-		"\t\tlog group %u snaplen %u\n"
-		"\t\tmeta l4proto tcp reject with tcp reset\n"
-		"\t\treject with icmpx admin-prohibited\n"
-		"\t}\n",
-		JAIL_LOG_GROUP, JAIL_LOG_SNAPLEN);
-}
+static const char chain_tail[] =
+	"\t\tlog group %u snaplen %u\n"
+	"\t\tmeta l4proto tcp reject with tcp reset\n"
+	"\t\tmeta l4proto udp reject\n"
+	"\t\treject with icmpx admin-prohibited\n"
+	"\t}\n";
 
 void compile_jail(const struct plan_policy *p, const struct jail_ports *ports, struct buf *out)
 {
@@ -177,8 +158,15 @@ void compile_jail(const struct plan_policy *p, const struct jail_ports *ports, s
 	collect(&tcp, p);
 	collect(&udp, p);
 	buf_str(out, "table inet sallyport {\n");
-	prerouting(out, ports);
-	output(out, p, &tcp, &udp);
+	gate_chain(out, ports);
+	buf_fmt(out, chain_head, JAIL_MARK);
+	if (p->mode == MODE_AUDIT) {
+		buf_str(out, "\t\tmeta l4proto { tcp, udp } goto gate\n");
+	} else {
+		open_rules(out, &tcp);
+		open_rules(out, &udp);
+	}
+	buf_fmt(out, chain_tail, JAIL_LOG_GROUP, JAIL_LOG_SNAPLEN);
 	buf_str(out, "}\n");
 	if (!openings_ok(&tcp) || !openings_ok(&udp))
 		out->overflow = true;

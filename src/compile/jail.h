@@ -4,13 +4,14 @@
  *
  * A jail's namespace has nothing but lo, so no rule is needed to keep packets in. The rules are
  * there to bring each packet to the gate, which decides, and to make what can never be allowed
- * fail at once and be counted:
+ * fail at once and be counted. There is one chain, where packets come back in from lo:
  *
- *	command -> output chain: what no rule of the policy could allow is rejected and logged
- *	        -> lo -> prerouting chain: TCP and UDP are handed to the gate's listeners (TPROXY)
- *	gate    -> both chains: passes, known by the mark of its sockets
+ *	from the gate			passes: known by the mark of its sockets
+ *	TCP and UDP that some rule	handed to the gate's listeners (TPROXY), which judges exactly
+ *	  of the policy could allow
+ *	all else			logged (NFLOG) and rejected, TCP by a reset, the rest by ICMP
  *
- * UDP to port 53 needs no rule: the gate's socket is bound to it, and every address is local.
+ * UDP to port 53 needs no TPROXY: the gate's socket is bound to it, and every address is local.
  */
 #ifndef SALLYPORT_COMPILE_JAIL_H
 #define SALLYPORT_COMPILE_JAIL_H
@@ -25,7 +26,7 @@
 #define JAIL_ADDR4	"198.18.0.1"
 #define JAIL_ADDR6	"fd73:616c:6c79::1"
 #define JAIL_MARK	0x5a11U /* of the gate's sockets; setting it needs CAP_NET_ADMIN */
-#define JAIL_LOG_GROUP	1
+#define JAIL_LOG_GROUP 1U
 #define JAIL_LOG_SNAPLEN 128U /* an IPv6 header, a few extension headers and the ports */
 
 struct jail_ports {

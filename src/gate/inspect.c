@@ -58,7 +58,9 @@ static void refuse_http(const struct refusal *r, struct buf *out)
 	_cleanup_(buf_done) struct buf body;
 
 	buf_init(&body, 4096);
-	buf_fmt(&body, "sallyport did not let this request through.\n\n  destination  %s\n",
+	buf_fmt(&body, "%s\n\n  destination  %s\n",
+		r->status == 502 ? "sallyport could not reach the server."
+				 : "sallyport did not let this request through.",
 		r->destination);
 	if (r->rule)
 		buf_fmt(&body, "  rule         %s\n", r->rule);

@@ -49,6 +49,7 @@ static void confine(int sock)
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	(void)dup2(sock, 3);
 	(void)close_range(4, ~0U, 0);
+	capng_setpid(getpid()); /* the library remembers the process that SYS_clone left */
 	capng_clear(CAPNG_SELECT_BOTH);
 	(void)capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN,
 			    CAP_NET_BIND_SERVICE, -1);
