@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * HTTP/1.x request heads (RFC 9112), as strict as the RFC lets a recipient be. What two programs
+ * could read in two ways is refused: the server behind the gate must not see another host, or
+ * another end of the message, than the one that was judged.
+ */
+#ifndef SALLYPORT_WIRE_HTTP_H
+#define SALLYPORT_WIRE_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/span.h"
+#include "net/addr.h"
+#include "net/name.h"
+
+/* RFC 9112 3.2. */
+enum http_form {
+	HTTP_FORM_ORIGIN,    /* GET /path */
+	HTTP_FORM_ABSOLUTE,  /* GET http://host/path: a client that talks to a proxy */
+	HTTP_FORM_AUTHORITY, /* CONNECT host:port */
+	HTTP_FORM_ASTERISK,  /* OPTIONS * */
+	HTTP_FORM_COUNT
+};
+
+/* Either a name (name.len > 0) or an address (addr.family != 0), or neither. */
+struct http_host {
+	struct name name;
+	struct addr addr;
+	uint16_t port; /* 0: none is written */
+};
+
+/* A head. The spans point into the bytes that were read and live as long as those. */
+struct http_head {
+	struct span method;
+	struct span target;
+	enum http_form form;
+	struct http_host host; /* of the target where it has one, else of Host */
+	uint8_t minor;	       /* HTTP/1.minor: 0 or 1 */
+	bool close;	       /* the client does not mean to send another request */
+	bool chunked;
+	bool has_length;
+	uint64_t content_length; /* 0 without has_length */
+	bool expect_continue;
+	struct span upgrade;		 /* Upgrade's value when Connection lists it, else empty */
+	struct span proxy_authorization; /* its value, or empty */
+};
+
+/* Why a head is refused: the status to answer with, and one clause, a constant. */
+struct http_bad {
+	unsigned status; /* 400, 417, 431, 501, 505 */
+	const char *why;
+};
+
+/*
+ * Reads the head at the start of bytes. Returns its length, 0 when more bytes are needed, or -1
+ * with *bad; *out is written only on success. The same bytes give the same result however they
+ * arrive. `seen` is how many of them the last call was given, 0 at first: it only saves time.
+ *
+ * Refused: over LIMIT_HTTP_HEAD bytes or LIMIT_HTTP_FIELDS fields, empty lines before the head,
+ * line ends other than CR LF, folded lines, blanks before a colon, control bytes, HTTP/0.9 and
+ * HTTP/2, no Host in HTTP/1.1, two of them, one that is no host (http_host_parse) or is not that
+ * of the target; a scheme other than http; Content-Length together with Transfer-Encoding, twice
+ * or not plain digits; a transfer coding other than "chunked"; CONNECT with a body; a Connection
+ * that lists one of the fields on which host and framing rest.
+ */
+ptrdiff_t http_head_read(struct span bytes, size_t seen, struct http_head *out,
+			 struct http_bad *bad) _must_use_;
+
+/*
+ * `host[:port]` of Host, CONNECT and absolute targets: a name (name_parse), four decimal numbers,
+ * or an RFC 5952 address in brackets; a port is 1-65535 in plain digits. No userinfo, no escapes.
+ */
+bool http_host_parse(struct span s, struct http_host *out) _must_use_;
+
+/* There is a host. */
+static inline bool http_host_given(const struct http_host *h)
+{
+	return h->name.len > 0 || h->addr.family != 0;
+}
+
+/* An answer of our own. */
+struct http_reply {
+	unsigned status;
+	const char *content_type;
+	struct span body;
+	bool head_only; /* the request was HEAD: say the length, leave out the body */
+};
+
+/* Appends the whole response, after which the connection is closed; never to be cached. */
+void http_reply_build(const struct http_reply *r, struct buf *out);
+
+/* "Forbidden" for 403; "Error" for a status we never send. */
+const char *http_status_text(unsigned status);
+
+/*
+ * Looks for the status of the final response at the start of bytes: interim ones (1xx) are
+ * skipped, but 101 is final, for nothing after it is HTTP. Returns the number of bytes up to the
+ * end of that status line, 0 when more are needed, -1 when this is no HTTP/1.x response or the
+ * interim ones go on past LIMIT_HTTP_HEAD.
+ */
+ptrdiff_t http_status_read(struct span bytes, unsigned *out_status) _must_use_;
+
+#endif

@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/alloc.h"
+#include "base/limits.h"
+#include "t.h"
+#include "wire/http.h"
+
+#define HOST "Host: good.test\r\n"
+#define GET  "GET / HTTP/1.1\r\n" HOST
+#define POST "POST / HTTP/1.1\r\n" HOST
+#define END  "\r\n"
+
+/*
+ * Reads bytes all at once, then a byte at a time and in two pieces cut at every place, each as a
+ * block of exactly its size. Every way has to end the same.
+ */
+static ptrdiff_t read_head(struct span bytes, struct http_head *out, struct http_bad *bad)
+{
+	struct http_bad other = { 0 };
+	struct http_head piece;
+	ptrdiff_t whole = http_head_read(bytes, 0, out, bad), part = 0;
+	size_t last = 0;
+
+	for (size_t n = 1; n <= bytes.n && part == 0; n++) {
+		_cleanup_(freep) char *exact = xmalloc(n);
+
+		memcpy(exact, bytes.p, n);
+		part = http_head_read(span_bytes(exact, n), n - 1, &piece, &other);
+		last = n;
+	}
+	t_eq_int(part, whole);
+	if (whole < 0) {
+		t_eq_int(other.status, bad->status);
+		t_eq_str(other.why, bad->why);
+	}
+	for (size_t n = 1; n < last; n++)
+		t_eq_int(http_head_read(bytes, n, &piece, &other), whole);
+	return whole;
+}
+
+static const struct {
+	const char *name;
+	struct span head;
+	unsigned status;
+	const char *why;
+} refused[] = {
+	/* The request line. */
+	{ "empty line first", SPAN_LIT("\r\n" GET END), 400, "method" },
+	{ "blank first", SPAN_LIT(" " GET END), 400, "method" },
+	{ "HTTP/0.9", SPAN_LIT("GET /\r\n"), 400, "method, target, version" },
+	{ "no target", SPAN_LIT("GET HTTP/1.1\r\n" HOST END), 400, "method, target, version" },
+	{ "method alone", SPAN_LIT("GET\r\n"), 400, "method, target, version" },
+	{ "two blanks", SPAN_LIT("GET  / HTTP/1.1\r\n" HOST END), 400, "method, target, version" },
+	{ "tab for a blank", SPAN_LIT("GET\t/ HTTP/1.1\r\n" HOST END), 400, "method" },
+	{ "tab in the target", SPAN_LIT("GET /\ta HTTP/1.1\r\n" HOST END), 400, "target" },
+	{ "blank in the target", SPAN_LIT("GET /a b HTTP/1.1\r\n" HOST END), 400, "target" },
+	{ "blank at the end", SPAN_LIT("GET / HTTP/1.1 \r\n" HOST END), 400, "target" },
+	{ "colon in the method", SPAN_LIT("GE:T / HTTP/1.1\r\n" HOST END), 400, "method" },
+	{ "8 bits in the method", SPAN_LIT("G\xc3\x8bT / HTTP/1.1\r\n" HOST END), 400, "method" },
+	{ "http/1.1 in lower case", SPAN_LIT("GET / http/1.1\r\n" HOST END), 400, "version" },
+	{ "HTTP/1.1x", SPAN_LIT("GET / HTTP/1.1x\r\n" HOST END), 505, "version" },
+	{ "HTTP/1.10", SPAN_LIT("GET / HTTP/1.10\r\n" HOST END), 505, "version" },
+	{ "HTTP/1.2", SPAN_LIT("GET / HTTP/1.2\r\n" HOST END), 505, "version" },
+	{ "HTTP/2.0", SPAN_LIT("GET / HTTP/2.0\r\n" HOST END), 505, "version" },
+	{ "HTTP/", SPAN_LIT("GET / HTTP/\r\n" HOST END), 400, "version" },
+	{ "HTTPS/1.1", SPAN_LIT("GET / HTTPS/1.1\r\n" HOST END), 400, "version" },
+	{ "HTTP/2 preface", SPAN_LIT("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), 505, "version" },
+	{ "TLS", SPAN_LIT("\x16\x03\x01\x02\x00\x01\x00\x01\xfc"), 400, "control byte" },
+	{ "ssh", SPAN_LIT("SSH-2.0-OpenSSH_9.2p1\r\n"), 400, "method, target, version" },
+
+	/* Line ends and other control bytes. */
+	{ "LF alone", SPAN_LIT("GET / HTTP/1.1\nHost: good.test\n\n"), 400, "LF without CR" },
+	{ "LF alone behind a field", SPAN_LIT("GET / HTTP/1.1\r\nHost: good.test\n\r\n"), 400,
+	  "LF without CR" },
+	{ "LF alone at the end", SPAN_LIT(GET "\n"), 400, "LF without CR" },
+	{ "CR alone", SPAN_LIT("GET / HTTP/1.1\rHost: good.test\r\n\r\n"), 400, "CR without LF" },
+	{ "CR alone in a value", SPAN_LIT(GET "X: a\rHost: evil.test\r\n\r\n"), 400,
+	  "CR without LF" },
+	{ "CR CR LF", SPAN_LIT("GET / HTTP/1.1\r\r\n" HOST END), 400, "CR without LF" },
+	{ "NUL in a value", SPAN_LIT(GET "X: a\0b\r\n\r\n"), 400, "control byte" },
+	{ "NUL in a name", SPAN_LIT(GET "X\0: a\r\n\r\n"), 400, "control byte" },
+	{ "DEL in a value", SPAN_LIT(GET "X: a\x7f\r\n\r\n"), 400, "control byte" },
+	{ "escape in the target", SPAN_LIT("GET /\x1b HTTP/1.1\r\n" HOST END), 400,
+	  "control byte" },
+	{ "form feed", SPAN_LIT(GET "Content-Length:\f5\r\n\r\n"), 400, "control byte" },
+	{ "vertical tab", SPAN_LIT(GET "Transfer-Encoding:\vchunked\r\n\r\n"), 400,
+	  "control byte" },
+
+	/* Fields. */
+	{ "folded by a blank", SPAN_LIT(GET "X: a\r\n b\r\n\r\n"), 400, "folded" },
+	{ "folded by a tab", SPAN_LIT(GET "X: a\r\n\tb\r\n\r\n"), 400, "folded" },
+	{ "folded before any field", SPAN_LIT("GET / HTTP/1.1\r\n Host: good.test\r\n\r\n"), 400,
+	  "folded" },
+	{ "folded Transfer-Encoding",
+	  SPAN_LIT(POST "Transfer-Encoding: chunked\r\n , identity\r\n\r\n"), 400, "folded" },
+	{ "a line of blanks", SPAN_LIT(GET "  \r\n\r\n"), 400, "folded" },
+	{ "no colon", SPAN_LIT(GET "X\r\n\r\n"), 400, "colon" },
+	{ "no name", SPAN_LIT(GET ": a\r\n\r\n"), 400, "field name" },
+	{ "blank before the colon", SPAN_LIT(GET "Content-Length : 5\r\n\r\n"), 400, "field name" },
+	{ "tab before the colon", SPAN_LIT(GET "Transfer-Encoding\t: chunked\r\n\r\n"), 400,
+	  "field name" },
+	{ "blank in a name", SPAN_LIT(GET "Content Length: 5\r\n\r\n"), 400, "field name" },
+	{ "8 bits in a name", SPAN_LIT(GET "Hos\xc5\xa7: a\r\n\r\n"), 400, "field name" },
+	{ "quote in a name", SPAN_LIT(GET "\"Host\": a\r\n\r\n"), 400, "field name" },
+	{ "slash in a name", SPAN_LIT(GET "a/b: c\r\n\r\n"), 400, "field name" },
+
+	/* Host. */
+	{ "no Host", SPAN_LIT("GET / HTTP/1.1\r\n\r\n"), 400, "no Host" },
+	{ "no Host with CONNECT", SPAN_LIT("CONNECT good.test:443 HTTP/1.1\r\n\r\n"), 400,
+	  "no Host" },
+	{ "no Host with a host in the target", SPAN_LIT("GET http://good.test/ HTTP/1.1\r\n\r\n"),
+	  400, "no Host" },
+	{ "two Hosts", SPAN_LIT(GET "Host: evil.test\r\n\r\n"), 400, "two Host" },
+	{ "the same Host twice", SPAN_LIT(GET HOST END), 400, "two Host" },
+	{ "two Hosts in HTTP/1.0", SPAN_LIT("GET / HTTP/1.0\r\n" HOST "hOST: evil.test\r\n\r\n"),
+	  400, "two Host" },
+	{ "empty Host", SPAN_LIT("GET / HTTP/1.1\r\nHost:\r\n\r\n"), 400, "malformed Host" },
+	{ "list of Hosts", SPAN_LIT("GET / HTTP/1.1\r\nHost: good.test, evil.test\r\n\r\n"), 400,
+	  "malformed Host" },
+	{ "Host of two words", SPAN_LIT("GET / HTTP/1.1\r\nHost: good.test evil.test\r\n\r\n"), 400,
+	  "malformed Host" },
+	{ "Host with userinfo", SPAN_LIT("GET / HTTP/1.1\r\nHost: good.test@evil.test\r\n\r\n"),
+	  400, "malformed Host" },
+	{ "Host with a scheme", SPAN_LIT("GET / HTTP/1.1\r\nHost: http://good.test\r\n\r\n"), 400,
+	  "malformed Host" },
+	{ "Host with a path", SPAN_LIT("GET / HTTP/1.1\r\nHost: good.test/\r\n\r\n"), 400,
+	  "malformed Host" },
+	{ "Host with a fragment", SPAN_LIT("GET / HTTP/1.1\r\nHost: good.test#evil.test\r\n\r\n"),
+	  400, "malformed Host" },
+	{ "Host with %00", SPAN_LIT("GET / HTTP/1.1\r\nHost: evil.test%00good.test\r\n\r\n"), 400,
+	  "malformed Host" },
+	{ "Host with NUL", SPAN_LIT("GET / HTTP/1.1\r\nHost: evil.test\0good.test\r\n\r\n"), 400,
+	  "control byte" },
+
+	/* A host in the target. */
+	{ "another Host than the target's",
+	  SPAN_LIT("GET http://good.test/ HTTP/1.1\r\nHost: evil.test\r\n\r\n"), 400,
+	  "Host is not the host" },
+	{ "another target than the Host's", SPAN_LIT("GET http://evil.test/ HTTP/1.1\r\n" HOST END),
+	  400, "Host is not the host" },
+	{ "another port in the target", SPAN_LIT("GET http://good.test:81/ HTTP/1.1\r\n" HOST END),
+	  400, "Host is not the host" },
+	{ "another port in Host",
+	  SPAN_LIT("GET http://good.test/ HTTP/1.1\r\nHost: good.test:81\r\n\r\n"), 400,
+	  "Host is not the host" },
+	{ "another Host in HTTP/1.0",
+	  SPAN_LIT("GET http://good.test/ HTTP/1.0\r\nHost: evil.test\r\n\r\n"), 400,
+	  "Host is not the host" },
+	{ "another Host with CONNECT",
+	  SPAN_LIT("CONNECT good.test:443 HTTP/1.1\r\nHost: evil.test\r\n\r\n"), 400,
+	  "Host is not the host" },
+	{ "another port with CONNECT",
+	  SPAN_LIT("CONNECT good.test:443 HTTP/1.1\r\nHost: good.test:80\r\n\r\n"), 400,
+	  "Host is not the host" },
+	{ "https target", SPAN_LIT("GET https://good.test/ HTTP/1.1\r\n" HOST END), 400,
+	  "http://host" },
+	{ "ftp target", SPAN_LIT("GET ftp://good.test/ HTTP/1.1\r\n" HOST END), 400,
+	  "http://host" },
+	{ "file target", SPAN_LIT("GET file:///etc/passwd HTTP/1.1\r\n" HOST END), 400,
+	  "http://host" },
+	{ "gopher target", SPAN_LIT("GET gopher://good.test/ HTTP/1.1\r\n" HOST END), 400,
+	  "http://host" },
+	{ "urn target", SPAN_LIT("GET urn:x HTTP/1.1\r\n" HOST END), 400, "http://host" },
+	{ "target of a host alone", SPAN_LIT("GET good.test HTTP/1.1\r\n" HOST END), 400,
+	  "http://host" },
+	{ "target http:/", SPAN_LIT("GET http:/good.test/ HTTP/1.1\r\n" HOST END), 400,
+	  "http://host" },
+	{ "target without a host", SPAN_LIT("GET http:///a HTTP/1.1\r\n" HOST END), 400,
+	  "host in the target" },
+	{ "target with userinfo", SPAN_LIT("GET http://good.test@evil.test/ HTTP/1.1\r\n" HOST END),
+	  400, "host in the target" },
+	{ "target with a backslash",
+	  SPAN_LIT("GET http://evil.test\\.good.test/ HTTP/1.1\r\n" HOST END), 400,
+	  "host in the target" },
+	{ "target with a query for a path",
+	  SPAN_LIT("GET http://good.test?.evil.test/ HTTP/1.1\r\n" HOST END), 400,
+	  "host in the target" },
+	{ "target with a fragment",
+	  SPAN_LIT("GET http://evil.test#.good.test/ HTTP/1.1\r\n" HOST END), 400,
+	  "malformed target" },
+	{ "path with a fragment", SPAN_LIT("GET /#x HTTP/1.1\r\n" HOST END), 400,
+	  "malformed target" },
+	{ "target with 8 bits in the host",
+	  SPAN_LIT("GET http://g\xc3\xb6\x6f\x64.test/ HTTP/1.1\r\n" HOST END), 400,
+	  "host in the target" },
+	{ "* of another method", SPAN_LIT("GET * HTTP/1.1\r\n" HOST END), 400, "http://host" },
+	{ "CONNECT without a port", SPAN_LIT("CONNECT good.test HTTP/1.1\r\n" HOST END), 400,
+	  "CONNECT without" },
+	{ "CONNECT with an empty port", SPAN_LIT("CONNECT good.test: HTTP/1.1\r\n" HOST END), 400,
+	  "CONNECT without" },
+	{ "CONNECT of a URL", SPAN_LIT("CONNECT http://good.test:443/ HTTP/1.1\r\n" HOST END), 400,
+	  "CONNECT without" },
+	{ "CONNECT of a path", SPAN_LIT("CONNECT / HTTP/1.1\r\n" HOST END), 400,
+	  "CONNECT without" },
+	{ "CONNECT with userinfo", SPAN_LIT("CONNECT a@good.test:443 HTTP/1.1\r\n" HOST END), 400,
+	  "CONNECT without" },
+	{ "connect in lower case", SPAN_LIT("connect good.test:443 HTTP/1.1\r\n" HOST END), 400,
+	  "http://host" },
+
+	/* Framing. */
+	{ "both lengths", SPAN_LIT(POST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"),
+	  400, "both" },
+	{ "both lengths, the other way",
+	  SPAN_LIT(POST "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n"), 400, "both" },
+	{ "two lengths", SPAN_LIT(POST "Content-Length: 5\r\nContent-Length: 6\r\n\r\n"), 400,
+	  "two Content-Length" },
+	{ "the same length twice", SPAN_LIT(POST "Content-Length: 5\r\nCONTENT-LENGTH: 5\r\n\r\n"),
+	  400, "two Content-Length" },
+	{ "list of lengths", SPAN_LIT(POST "Content-Length: 5, 5\r\n\r\n"), 400,
+	  "malformed Content-Length" },
+	{ "length with a plus", SPAN_LIT(POST "Content-Length: +5\r\n\r\n"), 400,
+	  "malformed Content-Length" },
+	{ "length below zero", SPAN_LIT(POST "Content-Length: -5\r\n\r\n"), 400,
+	  "malformed Content-Length" },
+	{ "length in hex", SPAN_LIT(POST "Content-Length: 0x5\r\n\r\n"), 400,
+	  "malformed Content-Length" },
+	{ "length with a leading zero", SPAN_LIT(POST "Content-Length: 010\r\n\r\n"), 400,
+	  "malformed Content-Length" },
+	{ "length with a blank", SPAN_LIT(POST "Content-Length: 1 0\r\n\r\n"), 400,
+	  "malformed Content-Length" },
+	{ "length with a comma", SPAN_LIT(POST "Content-Length: 1,000\r\n\r\n"), 400,
+	  "malformed Content-Length" },
+	{ "length with a fraction", SPAN_LIT(POST "Content-Length: 5.0\r\n\r\n"), 400,
+	  "malformed Content-Length" },
+	{ "empty length", SPAN_LIT(POST "Content-Length:\r\n\r\n"), 400,
+	  "malformed Content-Length" },
+	{ "length in quotes", SPAN_LIT(POST "Content-Length: \"5\"\r\n\r\n"), 400,
+	  "malformed Content-Length" },
+	{ "length of 2^63", SPAN_LIT(POST "Content-Length: 9223372036854775808\r\n\r\n"), 400,
+	  "malformed Content-Length" },
+	{ "length of 2^64 and 5", SPAN_LIT(POST "Content-Length: 18446744073709551621\r\n\r\n"),
+	  400, "malformed Content-Length" },
+	{ "two codings",
+	  SPAN_LIT(POST "Transfer-Encoding: chunked\r\n"
+			"Transfer-Encoding: chunked\r\n\r\n"),
+	  400, "two Transfer-Encoding" },
+	{ "chunked and identity",
+	  SPAN_LIT(POST "Transfer-Encoding: chunked\r\n"
+			"Transfer-Encoding: identity\r\n\r\n"),
+	  400, "two Transfer-Encoding" },
+	{ "gzip, chunked", SPAN_LIT(POST "Transfer-Encoding: gzip, chunked\r\n\r\n"), 501,
+	  "Transfer-Encoding" },
+	{ "chunked, chunked", SPAN_LIT(POST "Transfer-Encoding: chunked, chunked\r\n\r\n"), 501,
+	  "Transfer-Encoding" },
+	{ "chunked, identity", SPAN_LIT(POST "Transfer-Encoding: chunked, identity\r\n\r\n"), 501,
+	  "Transfer-Encoding" },
+	{ "identity", SPAN_LIT(POST "Transfer-Encoding: identity\r\n\r\n"), 501,
+	  "Transfer-Encoding" },
+	{ "xchunked", SPAN_LIT(POST "Transfer-Encoding: xchunked\r\n\r\n"), 501,
+	  "Transfer-Encoding" },
+	{ "chunked;q=1", SPAN_LIT(POST "Transfer-Encoding: chunked;q=1\r\n\r\n"), 501,
+	  "Transfer-Encoding" },
+	{ "\"chunked\" in quotes", SPAN_LIT(POST "Transfer-Encoding: \"chunked\"\r\n\r\n"), 501,
+	  "Transfer-Encoding" },
+	{ "chunked in upper case", SPAN_LIT(POST "Transfer-Encoding: CHUNKED\r\n\r\n"), 501,
+	  "Transfer-Encoding" },
+	{ "empty coding", SPAN_LIT(POST "Transfer-Encoding:\r\n\r\n"), 501, "Transfer-Encoding" },
+	{ "chunked in HTTP/1.0",
+	  SPAN_LIT("POST / HTTP/1.0\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"), 400,
+	  "HTTP/1.0" },
+	{ "CONNECT with a length",
+	  SPAN_LIT("CONNECT good.test:443 HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\n"), 400,
+	  "CONNECT with a body" },
+	{ "CONNECT with chunks",
+	  SPAN_LIT("CONNECT good.test:443 HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"),
+	  400, "CONNECT with a body" },
+	{ "Connection: Content-Length",
+	  SPAN_LIT(POST "Connection: close, Content-Length\r\nContent-Length: 5\r\n\r\n"), 400,
+	  "Connection lists" },
+	{ "Connection: Host", SPAN_LIT(GET "Connection: host\r\n\r\n"), 400, "Connection lists" },
+	{ "Connection: Transfer-Encoding", SPAN_LIT(GET "Connection: ,transfer-encoding\r\n\r\n"),
+	  400, "Connection lists" },
+	{ "another Expect", SPAN_LIT(POST "Expect: 200-ok\r\n\r\n"), 417, "Expect" },
+	{ "two Expects", SPAN_LIT(POST "Expect: 100-continue\r\nExpect: 100-continue\r\n\r\n"), 417,
+	  "Expect" },
+	{ "two Upgrades", SPAN_LIT(GET "Upgrade: websocket\r\nUpgrade: h2c\r\n\r\n"), 400,
+	  "two Upgrade" },
+	{ "two Proxy-Authorizations",
+	  SPAN_LIT(GET "Proxy-Authorization: a\r\nProxy-Authorization: b\r\n\r\n"), 400,
+	  "two Proxy-Authorization" },
+};
+
+T(refuse)
+{
+	T_EACH(row, refused)
+	{
+		struct http_head h;
+		struct http_bad bad = { 0 };
+
+		t_eq_int(read_head(row->head, &h, &bad), -1);
+		t_eq_int(bad.status, row->status);
+		if (!strstr(bad.why, row->why))
+			t_fail("reason \"%s\", expected \"%s\"", bad.why, row->why);
+	}
+}
+
+/* What follows the head is not looked at. */
+static const struct {
+	const char *name;
+	struct span head;
+	struct http_head want; /* but the spans and the host's name, which is good.test */
+} taken[] = {
+	{ "GET", SPAN_LIT(GET END), { .minor = 1 } },
+	{ "no blank behind the colon",
+	  SPAN_LIT("GET / HTTP/1.1\r\nHost:good.test\r\n\r\n"),
+	  { .minor = 1 } },
+	{ "blanks around the value",
+	  SPAN_LIT("GET / HTTP/1.1\r\nHost: \t good.test \t\r\n\r\n"),
+	  { .minor = 1 } },
+	{ "upper case and a dot",
+	  SPAN_LIT("GET / HTTP/1.1\r\nHOST: GOOD.Test.:80\r\n\r\n"),
+	  { .minor = 1, .host.port = 80 } },
+	{ "HTTP/1.0", SPAN_LIT("GET / HTTP/1.0\r\n" HOST END), { .close = true } },
+	{ "HTTP/1.0 with keep-alive",
+	  SPAN_LIT("GET / HTTP/1.0\r\n" HOST "Connection: Keep-Alive\r\n\r\n"),
+	  { .minor = 0 } },
+	{ "close among others",
+	  SPAN_LIT(GET "Connection: foo, CLOSE ,, bar\r\n\r\n"),
+	  { .minor = 1, .close = true } },
+	{ "close and keep-alive",
+	  SPAN_LIT(GET "Connection: keep-alive, close\r\n\r\n"),
+	  { .minor = 1, .close = true } },
+	{ "length",
+	  SPAN_LIT(POST "Content-Length: 5\r\n\r\nhello"),
+	  { .minor = 1, .has_length = true, .content_length = 5 } },
+	{ "length 0",
+	  SPAN_LIT(POST "content-length:0\r\n\r\n"),
+	  { .minor = 1, .has_length = true } },
+	{ "longest length",
+	  SPAN_LIT(POST "Content-Length: 9223372036854775807\r\n\r\n"),
+	  { .minor = 1, .has_length = true, .content_length = INT64_MAX } },
+	{ "chunked",
+	  SPAN_LIT(POST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+	  { .minor = 1, .chunked = true } },
+	{ "expect",
+	  SPAN_LIT(POST "Expect: 100-Continue\r\nContent-Length: 1\r\n\r\n"),
+	  { .minor = 1, .expect_continue = true, .has_length = true, .content_length = 1 } },
+	{ "expect in HTTP/1.0",
+	  SPAN_LIT("POST / HTTP/1.0\r\n" HOST "Expect: 100-continue\r\n\r\n"),
+	  { .close = true } },
+	{ "absolute",
+	  SPAN_LIT("GET http://good.test/a HTTP/1.1\r\n" HOST END),
+	  { .minor = 1, .form = HTTP_FORM_ABSOLUTE } },
+	{ "absolute without a path",
+	  SPAN_LIT("GET HTTP://GOOD.test HTTP/1.1\r\n" HOST END),
+	  { .minor = 1, .form = HTTP_FORM_ABSOLUTE } },
+	{ "absolute, :80 against none",
+	  SPAN_LIT("GET http://good.test:80/ HTTP/1.1\r\n" HOST END),
+	  { .minor = 1, .form = HTTP_FORM_ABSOLUTE, .host.port = 80 } },
+	{ "absolute, the same port",
+	  SPAN_LIT("GET http://good.test:81/ HTTP/1.1\r\nHost: good.test:81\r\n\r\n"),
+	  { .minor = 1, .form = HTTP_FORM_ABSOLUTE, .host.port = 81 } },
+	{ "absolute in HTTP/1.0",
+	  SPAN_LIT("GET http://good.test/ HTTP/1.0\r\n\r\n"),
+	  { .close = true, .form = HTTP_FORM_ABSOLUTE } },
+	{ "@ and % in a path", SPAN_LIT("GET /a@b%00:c HTTP/1.1\r\n" HOST END), { .minor = 1 } },
+	{ "UTF-8 in a path", SPAN_LIT("GET /\xc3\xa4?{}| HTTP/1.1\r\n" HOST END), { .minor = 1 } },
+	{ "URL in a path",
+	  SPAN_LIT("GET /http://evil.test/ HTTP/1.1\r\n" HOST END),
+	  { .minor = 1 } },
+	{ "CONNECT",
+	  SPAN_LIT("CONNECT good.test:443 HTTP/1.1\r\nHost: good.test:443\r\n\r\n\x16"),
+	  { .minor = 1, .form = HTTP_FORM_AUTHORITY, .host.port = 443 } },
+	{ "CONNECT, Host without the port",
+	  SPAN_LIT("CONNECT good.test:443 HTTP/1.1\r\n" HOST END),
+	  { .minor = 1, .form = HTTP_FORM_AUTHORITY, .host.port = 443 } },
+	{ "CONNECT in HTTP/1.0",
+	  SPAN_LIT("CONNECT good.test:443 HTTP/1.0\r\n\r\n"),
+	  { .close = true, .form = HTTP_FORM_AUTHORITY, .host.port = 443 } },
+	{ "CONNECT with length 0",
+	  SPAN_LIT("CONNECT good.test:1 HTTP/1.1\r\n" HOST "Content-Length: 0\r\n\r\n"),
+	  { .minor = 1, .form = HTTP_FORM_AUTHORITY, .has_length = true, .host.port = 1 } },
+	{ "OPTIONS *",
+	  SPAN_LIT("OPTIONS * HTTP/1.1\r\n" HOST END),
+	  { .minor = 1, .form = HTTP_FORM_ASTERISK } },
+	{ "a method of the client's own",
+	  SPAN_LIT("M-SEARCH! / HTTP/1.1\r\n" HOST END),
+	  { .minor = 1 } },
+	{ "8 bits in a value", SPAN_LIT(GET "X: \xff\x80\t!\r\n\r\n"), { .minor = 1 } },
+	{ "empty value", SPAN_LIT(GET "X:\r\n\r\n"), { .minor = 1 } },
+	{ "junk behind the head", SPAN_LIT(GET END "\0\r\n\n"), { .minor = 1 } },
+};
+
+T(take)
+{
+	T_EACH(row, taken)
+	{
+		struct http_head h = { 0 };
+		struct http_bad bad = { 0 };
+		const char *end = strstr(row->head.p, "\r\n\r\n");
+		ptrdiff_t n = read_head(row->head, &h, &bad);
+
+		if (n < 0)
+			t_fail("refused: %s", bad.why);
+		t_eq_int(n, end + 4 - row->head.p);
+		t_eq_span(name_span(&h.host.name), "good.test");
+		t_eq_int(h.host.port, row->want.host.port);
+		t_eq_int(h.form, row->want.form);
+		t_eq_int(h.minor, row->want.minor);
+		t_eq_int(h.close, row->want.close);
+		t_eq_int(h.chunked, row->want.chunked);
+		t_eq_int(h.has_length, row->want.has_length);
+		t_eq_int(h.content_length, row->want.content_length);
+		t_eq_int(h.expect_continue, row->want.expect_continue);
+		t_eq_int(h.upgrade.n, 0);
+		t_eq_int(h.proxy_authorization.n, 0);
+	}
+}
+
+T(no_host)
+{
+	struct http_head h;
+	struct http_bad bad;
+
+	t_ok(read_head(SPAN_LIT("GET / HTTP/1.0\r\n\r\n"), &h, &bad) > 0);
+	t_ok(!http_host_given(&h.host));
+}
+
+T(spans)
+{
+	static const struct span head = SPAN_LIT("GET http://[2001:db8::1]:8080/a?b HTTP/1.1\r\n"
+						 "Host: [2001:db8::1]:8080\r\n"
+						 "Connection: keep-alive, Upgrade\r\n"
+						 "Upgrade: websocket\r\n"
+						 "Proxy-Authorization: Basic eDp5\r\n\r\n");
+	struct http_head h = { 0 };
+	struct http_bad bad;
+	char text[ADDR_STR_MAX];
+
+	t_eq_int(read_head(head, &h, &bad), head.n);
+	t_eq_span(h.method, "GET");
+	t_eq_span(h.target, "http://[2001:db8::1]:8080/a?b");
+	t_eq_span(h.upgrade, "websocket");
+	t_eq_span(h.proxy_authorization, "Basic eDp5");
+	t_eq_str(addr_str(&h.host.addr, text), "2001:db8::1");
+	t_eq_int(h.host.name.len, 0);
+	t_eq_int(h.host.port, 8080);
+}
+
+/* Upgrade counts only where Connection says so, and never in HTTP/1.0. */
+T(upgrade)
+{
+	struct http_head h = { 0 };
+	struct http_bad bad;
+
+	t_ok(read_head(SPAN_LIT(GET "Upgrade: websocket\r\n\r\n"), &h, &bad) > 0);
+	t_eq_int(h.upgrade.n, 0);
+	t_ok(read_head(SPAN_LIT(GET "Connection: upgrade\r\n\r\n"), &h, &bad) > 0);
+	t_eq_int(h.upgrade.n, 0);
+	t_ok(read_head(SPAN_LIT("GET / HTTP/1.0\r\n" HOST
+				"Connection: upgrade\r\nUpgrade: h2c\r\n\r\n"),
+		       &h, &bad) > 0);
+	t_eq_int(h.upgrade.n, 0);
+}
+
+/* What cannot become a head is refused as soon as that is seen. */
+T(early)
+{
+	struct http_head h;
+	struct http_bad bad;
+
+	t_eq_int(http_head_read(SPAN_LIT("\x16"), 0, &h, &bad), -1);
+	t_eq_int(http_head_read(SPAN_LIT("GET /\r"), 0, &h, &bad), 0);
+	t_eq_int(http_head_read(SPAN_LIT("GET /\rH"), 6, &h, &bad), -1);
+	t_eq_int(http_head_read(SPAN_LIT("SSH-2.0-x\r\n"), 10, &h, &bad), -1);
+	t_eq_int(http_head_read(SPAN_LIT(GET "X: a\0"), 0, &h, &bad), -1);
+}
+
+T(unfinished)
+{
+	static const struct span head = SPAN_LIT(GET "X: y\r\n\r\n");
+	struct http_head h;
+	struct http_bad bad;
+
+	for (size_t n = 0; n < head.n; n++)
+		t_eq_int(http_head_read(span_first(head, n), 0, &h, &bad), 0);
+}
+
+static struct buf padded(size_t n_fields, size_t value)
+{
+	struct buf b;
+
+	buf_init(&b, 1 << 20);
+	buf_str(&b, GET);
+	for (size_t i = 1; i < n_fields; i++) {
+		buf_fmt(&b, "X-%zu: ", i);
+		for (size_t k = 0; k < value; k++)
+			buf_char(&b, 'v');
+		buf_str(&b, "\r\n");
+	}
+	return b;
+}
+
+T(too_many_fields)
+{
+	_cleanup_(buf_done) struct buf most = padded(LIMIT_HTTP_FIELDS, 1);
+	_cleanup_(buf_done) struct buf more = padded(LIMIT_HTTP_FIELDS + 1, 1);
+	struct http_head h;
+	struct http_bad bad = { 0 };
+
+	buf_str(&most, "\r\n");
+	buf_str(&more, "\r\n");
+	t_eq_int(read_head(buf_view(&most), &h, &bad), most.n);
+	t_eq_int(read_head(buf_view(&more), &h, &bad), -1);
+	t_eq_int(bad.status, 431);
+}
+
+T(too_long)
+{
+	struct http_head h;
+	struct http_bad bad = { 0 };
+
+	for (size_t n = LIMIT_HTTP_HEAD - 2; n <= LIMIT_HTTP_HEAD + 2; n++) {
+		_cleanup_(buf_done) struct buf b = padded(1, 0);
+
+		buf_str(&b, "X: ");
+		while (b.n < n - 4)
+			buf_char(&b, 'v');
+		buf_str(&b, "\r\n\r\n");
+		if (n > LIMIT_HTTP_HEAD)
+			b.n = LIMIT_HTTP_HEAD; /* whether or not more follows */
+		t_eq_int(http_head_read(buf_view(&b), 0, &h, &bad),
+			 n <= LIMIT_HTTP_HEAD ? (ptrdiff_t)n : -1);
+		t_eq_int(http_head_read(buf_view(&b), b.n - 1, &h, &bad),
+			 n <= LIMIT_HTTP_HEAD ? (ptrdiff_t)n : -1);
+	}
+	t_eq_int(bad.status, 431);
+}
+
+/* A line that never ends, a byte at a time: refused at the limit, and soon enough. */
+T(trickle)
+{
+	_cleanup_(buf_done) struct buf b = padded(1, 0);
+	struct http_head h;
+	struct http_bad bad = { 0 };
+
+	buf_str(&b, "X: ");
+	while (b.n < LIMIT_HTTP_HEAD - 1) {
+		buf_char(&b, 'v');
+		t_eq_int(http_head_read(buf_view(&b), b.n - 1, &h, &bad), 0);
+	}
+	buf_char(&b, 'v');
+	t_eq_int(http_head_read(buf_view(&b), b.n - 1, &h, &bad), -1);
+	t_eq_int(bad.status, 431);
+}
+
+T_MAIN(T_TEST(refuse), T_TEST(take), T_TEST(no_host), T_TEST(spans), T_TEST(upgrade), T_TEST(early),
+       T_TEST(unfinished), T_TEST(too_many_fields), T_TEST(too_long), T_TEST(trickle))
