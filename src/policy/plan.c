@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/nearest.h"
+#include "policy/model.h"
+
+const char *const rule_action_names[RULE_ACTION_COUNT] = {
+	[RULE_ALLOW] = "allow",
+	[RULE_DENY] = "deny",
+	[RULE_REDIRECT] = "redirect",
+	[RULE_ASK] = "ask",
+};
+
+const char *const policy_mode_names[MODE_COUNT] = {
+	[MODE_ENFORCE] = "enforce",
+	[MODE_AUDIT] = "audit",
+};
+
+const char *const policy_dns_names[DNS_MODE_COUNT] = {
+	[DNS_VIRTUAL] = "virtual",
+	[DNS_REAL] = "real",
+	[DNS_OFF] = "off",
+};
+
+const char *const policy_ech_names[ECH_MODE_COUNT] = {
+	[ECH_DENY] = "deny",
+	[ECH_ALLOW] = "allow",
+};
+
+const char *const subject_kind_names[SUBJECT_KIND_COUNT] = {
+	[SUBJECT_JAIL] = "jail",   [SUBJECT_NETWORK] = "network", [SUBJECT_CONTAINER] = "container",
+	[SUBJECT_LABEL] = "label", [SUBJECT_CGROUP] = "cgroup",	  [SUBJECT_PROXY] = "proxy",
+};
+
+const char *rule_action_str(enum rule_action a)
+{
+	return rule_action_names[a];
+}
+
+const char *policy_mode_str(enum policy_mode m)
+{
+	return policy_mode_names[m];
+}
+
+const char *policy_dns_str(enum policy_dns d)
+{
+	return policy_dns_names[d];
+}
+
+const char *policy_ech_str(enum policy_ech v)
+{
+	return policy_ech_names[v];
+}
+
+const char *subject_kind_str(enum subject_kind k)
+{
+	return subject_kind_names[k];
+}
+
+static void rule_done(struct plan_rule *r)
+{
+	free(r->dests);
+	free(r->policy);
+	free(r->comment);
+	free(r->qtypes);
+}
+
+static void policy_done(struct plan_policy *p)
+{
+	for (size_t i = 0; i < p->n_rules; i++)
+		rule_done(&p->rules[i]);
+	free(p->rules);
+	free(p->name);
+}
+
+void plan_free(struct plan *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; i < p->n_policies; i++)
+		policy_done(&p->policies[i]);
+	for (size_t i = 0; i < p->n_subjects; i++)
+		free(p->subjects[i].id);
+	for (size_t i = 0; i < p->n_lints; i++)
+		free(p->lints[i].text);
+	free(p->policies);
+	free(p->subjects);
+	free(p->lints);
+	free(p->file);
+	free(p);
+}
+
+void plan_freep(struct plan **p)
+{
+	plan_free(*p);
+	*p = NULL;
+}
+
+const struct plan_policy *plan_policy_find(const struct plan *p, struct span name)
+{
+	for (size_t i = 0; i < p->n_policies; i++)
+		if (span_eq(span_of(p->policies[i].name), name))
+			return &p->policies[i];
+	return NULL;
+}
+
+static bool err_no_policy(const struct plan *p, const char *use, struct err *e)
+{
+	struct nearest near = nearest_to(span_of(use));
+	char shown[64];
+
+	for (size_t i = 0; i < p->n_policies; i++)
+		nearest_offer(&near, p->policies[i].name);
+	span_show(span_of(use), shown, sizeof(shown));
+	if (near.best)
+		return err_set(e, ERR_INVALID, "there is no policy \"%s\": did you mean \"%s\"?",
+			       shown, near.best);
+	return err_set(e, ERR_INVALID, "there is no policy \"%s\"", shown);
+}
+
+bool plan_policy_pick(const struct plan *p, const char *use, const struct plan_policy **out,
+		      struct err *e)
+{
+	const struct plan_policy *found = NULL;
+	const char *other = NULL;
+
+	if (use) {
+		found = plan_policy_find(p, span_of(use));
+		if (!found)
+			return err_no_policy(p, use, e);
+		*out = found;
+		return true;
+	}
+	for (size_t i = 0; i < p->n_policies; i++) {
+		if (p->policies[i].extended)
+			continue;
+		if (found)
+			other = p->policies[i].name;
+		else
+			found = &p->policies[i];
+	}
+	/* In a plan some policy is extended by no other: there are no cycles. */
+	if (!found || other)
+		return err_set(
+			e, ERR_INVALID,
+			"which policy is meant: \"%s\", \"%s\" or another? choose it by name",
+			found ? found->name : "", other ? other : "");
+	*out = found;
+	return true;
+}
+
+const char *plan_rule_where(const struct plan *p, const struct plan_rule *r, char *out, size_t size)
+{
+	if (r->at.line == 0)
+		(void)snprintf(out, size, "command line");
+	else
+		(void)snprintf(out, size, "%s:%u:%u", p->file, r->at.line, r->at.column);
+	return out;
+}

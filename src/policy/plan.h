@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The plan: the resolved, canonical, immutable form of a whole policy file, from which every other
+ * part of the program works.
+ *
+ *	bytes --policy_read()--> model --policy_resolve()--> plan --decide()--> verdict
+ *
+ * A plan has no groups, no `extends` and no names of policies to look up: each policy holds every
+ * rule that applies, in the order in which they are tried. It owns all it points to and is freed
+ * whole.
+ */
+#ifndef SALLYPORT_POLICY_PLAN_H
+#define SALLYPORT_POLICY_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/span.h"
+#include "net/dest.h"
+
+enum rule_action { RULE_ALLOW, RULE_DENY, RULE_REDIRECT, RULE_ASK, RULE_ACTION_COUNT };
+
+enum policy_mode { MODE_ENFORCE, MODE_AUDIT, MODE_COUNT };
+
+enum policy_dns {
+	DNS_VIRTUAL, /* each name gets an address of its own from a private pool */
+	DNS_REAL,    /* the addresses that upstream answered */
+	DNS_OFF,     /* no name resolves */
+	DNS_MODE_COUNT
+};
+
+/* Encrypted Client Hello hides the name that is checked on 443; browsers send a dummy one. */
+enum policy_ech { ECH_DENY, ECH_ALLOW, ECH_MODE_COUNT };
+
+struct plan_limits {
+	uint32_t connections;	 /* at one time; 0: the program's own limit */
+	uint64_t rate_bits_s;	 /* 0: none */
+	uint64_t quota_bytes;	 /* 0: none */
+	uint32_t quota_period_s; /* with quota_bytes: 3600, 86400, ... */
+};
+
+struct plan_rule {
+	enum rule_action action;
+	struct dest *dests; /* groups expanded; never DEST_GROUP */
+	size_t n_dests;
+	struct dest to;	  /* RULE_REDIRECT: one name, address or host, with exactly one port */
+	char *policy;	  /* the policy in whose text it stands (not the one that extends it) */
+	unsigned index;	  /* its place among that policy's rules, from 1: "agent:2" */
+	struct pos at;	  /* in the file; line 0: it came from the command line */
+	char *comment;	  /* or NULL */
+	uint16_t *qtypes; /* further DNS query types answered for its names: MX, TXT, ... */
+	size_t n_qtypes;
+};
+
+struct plan_policy {
+	char *name;
+	enum policy_mode mode;
+	enum policy_dns dns;
+	enum policy_ech ech;
+	struct plan_limits limits;
+	struct plan_rule *rules; /* the first that matches wins; none matches: deny */
+	size_t n_rules;
+	bool extended; /* another policy of the file builds on it */
+};
+
+enum subject_kind {
+	SUBJECT_JAIL,
+	SUBJECT_NETWORK,
+	SUBJECT_CONTAINER, /* by name */
+	SUBJECT_LABEL,	   /* container: { label: KEY=VALUE } */
+	SUBJECT_CGROUP,
+	SUBJECT_PROXY,
+	SUBJECT_KIND_COUNT
+};
+
+struct plan_subject {
+	enum subject_kind kind;
+	char *id; /* "ds-priv", "sallyport.policy=agent", "127.0.0.1:8888" */
+	const struct plan_policy *policy; /* of the same plan */
+	struct pos at;
+};
+
+struct plan {
+	char *file; /* the path as given, or NULL when it came from the command line alone */
+	struct plan_policy *policies;
+	size_t n_policies;
+	struct plan_subject *subjects;
+	size_t n_subjects;
+	struct lint *lints; /* what is allowed but probably not meant */
+	size_t n_lints;
+};
+
+struct lint {
+	struct pos at;
+	char *text;
+};
+
+void plan_free(struct plan *p);
+void plan_freep(struct plan **p);
+
+/* NULL when there is none of that name. */
+const struct plan_policy *plan_policy_find(const struct plan *p, struct span name);
+
+/*
+ * The policy that a command is run under: the one called `use`, or, where use is NULL, the only
+ * one, or the only one that no other extends. The error names those there are.
+ */
+bool plan_policy_pick(const struct plan *p, const char *use, const struct plan_policy **out,
+		      struct err *e) _must_use_;
+
+/* "file.yaml:12:5" or "command line" for a rule, into out. Returns out. */
+const char *plan_rule_where(const struct plan *p, const struct plan_rule *r, char *out,
+			    size_t size);
+
+const char *rule_action_str(enum rule_action a);
+const char *policy_mode_str(enum policy_mode m);
+const char *policy_dns_str(enum policy_dns d);
+const char *policy_ech_str(enum policy_ech v);
+const char *subject_kind_str(enum subject_kind k);
+
+/* The types of addresses, A and AAAA, which every allowed name has and no rule has to list. */
+static inline bool plan_qtype_is_address(uint16_t qtype)
+{
+	return qtype == 1 || qtype == 28;
+}
+
+/* "MX" for 15; NULL for a type that no rule can list. */
+const char *plan_qtype_str(uint16_t qtype);
+
+/* As the file writes them, "connections 200, rate 50mbit, quota 2GB/day"; "" for none. */
+void plan_limits_str(const struct plan_limits *l, struct buf *out);
+
+#endif
