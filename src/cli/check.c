@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* sallyport check: the plan that a policy file stands for. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <idn2.h>
+
+#include "base/macros.h"
+#include "cli/cli.h"
+#include "cli/show.h"
+
+enum { OPT_JSON, OPT_COUNT };
+
+static const struct cli_option options[OPT_COUNT] = {
+	[OPT_JSON] = { "json", 0, NULL, "print the plan as JSON" },
+};
+
+struct args {
+	bool json;
+};
+
+static bool take(void *ctx, size_t option, const char *arg, struct err *e)
+{
+	struct args *a = ctx;
+
+	(void)arg;
+	(void)e;
+	if (option == OPT_JSON)
+		a->json = true;
+	return true;
+}
+
+/* ---- for people ---- */
+
+/* Of a name in A-labels, behind it what a person would write. */
+static void print_unicode(const struct dest *d)
+{
+	_cleanup_(freep) char *unicode = NULL;
+
+	if ((d->target == DEST_NAME || d->target == DEST_WILDCARD) &&
+	    idn2_to_unicode_8z8z(d->name.s, &unicode, 0) == IDN2_OK &&
+	    !span_eq(span_of(unicode), name_span(&d->name)))
+		printf("  (%s)", unicode);
+}
+
+static void print_types(const struct plan_rule *r, int indent)
+{
+	if (r->n_qtypes == 0)
+		return;
+	printf("%*swith DNS types", indent, "");
+	for (size_t i = 0; i < r->n_qtypes; i++)
+		printf(" %s", plan_qtype_str(r->qtypes[i]));
+	printf("\n");
+}
+
+static void print_rule(const struct plan *p, const struct plan_rule *r, int id_width)
+{
+	char id[SHOW_ID_MAX], where[512], dest[DEST_STR_MAX];
+	int indent = 2 + id_width + 2 + 8 + 2;
+
+	printf("  %-*s  %-8s  %s\n", id_width, show_rule_id(r, id), rule_action_str(r->action),
+	       plan_rule_where(p, r, where, sizeof(where)));
+	if (r->comment)
+		printf("%*s# %s\n", indent, "", r->comment);
+	for (size_t i = 0; i < r->n_dests; i++) {
+		printf("%*s%s", indent, "", dest_show(&r->dests[i], show_use(r->action), dest));
+		print_unicode(&r->dests[i]);
+		printf("\n");
+	}
+	if (r->action == RULE_REDIRECT)
+		printf("%*sto %s\n", indent, "", dest_show(&r->to, DEST_FOR_ALLOW, dest));
+	print_types(r, indent);
+}
+
+static void print_policy(const struct plan *plan, const struct plan_policy *p)
+{
+	char id[SHOW_ID_MAX];
+	struct buf limits;
+	int width = 0;
+
+	buf_init(&limits, 256);
+	plan_limits_str(&p->limits, &limits);
+	printf("policy %s\n  mode %s, dns %s, ech %s%s%s\n", p->name, policy_mode_str(p->mode),
+	       policy_dns_str(p->dns), policy_ech_str(p->ech), limits.n ? ", " : "",
+	       buf_cstr(&limits));
+	buf_done(&limits);
+	for (size_t i = 0; i < p->n_rules; i++)
+		width = MAX(width, (int)strlen(show_rule_id(&p->rules[i], id)));
+	for (size_t i = 0; i < p->n_rules; i++)
+		print_rule(plan, &p->rules[i], width);
+	printf("  %s\n\n", p->mode == MODE_AUDIT ? "what no rule allows passes, and is logged" :
+						   "what no rule allows is denied");
+}
+
+static void print_plan(const struct plan *p)
+{
+	for (size_t i = 0; i < p->n_policies; i++)
+		print_policy(p, &p->policies[i]);
+	for (size_t i = 0; i < p->n_subjects; i++)
+		printf("%s %s: policy %s\n", subject_kind_str(p->subjects[i].kind),
+		       p->subjects[i].id, p->subjects[i].policy->name);
+}
+
+/* ---- for programs ---- */
+
+static json_t *rule_json(const struct plan *p, const struct plan_rule *r)
+{
+	json_t *o = json_object(), *dests = json_array(), *types;
+	char text[DEST_STR_MAX];
+
+	show_rule_json(o, p, r);
+	json_object_set_new(o, "action", show_json(rule_action_str(r->action)));
+	for (size_t i = 0; i < r->n_dests; i++)
+		json_array_append_new(
+			dests, show_json(dest_show(&r->dests[i], show_use(r->action), text)));
+	json_object_set_new(o, "destinations", dests);
+	if (r->action == RULE_REDIRECT)
+		json_object_set_new(o, "to", show_json(dest_show(&r->to, DEST_FOR_ALLOW, text)));
+	if (r->n_qtypes) {
+		types = json_array();
+		for (size_t i = 0; i < r->n_qtypes; i++)
+			json_array_append_new(types, show_json(plan_qtype_str(r->qtypes[i])));
+		json_object_set_new(o, "types", types);
+	}
+	if (r->comment)
+		json_object_set_new(o, "comment", show_json(r->comment));
+	return o;
+}
+
+static json_t *limits_json(const struct plan_limits *l)
+{
+	json_t *o = json_object();
+
+	if (l->connections)
+		json_object_set_new(o, "connections", json_integer(l->connections));
+	if (l->rate_bits_s)
+		json_object_set_new(o, "rate_bits_s", json_integer((json_int_t)l->rate_bits_s));
+	if (l->quota_bytes) {
+		json_object_set_new(o, "quota_bytes", json_integer((json_int_t)l->quota_bytes));
+		json_object_set_new(o, "quota_period_s", json_integer(l->quota_period_s));
+	}
+	return o;
+}
+
+static json_t *policy_json(const struct plan *plan, const struct plan_policy *p)
+{
+	json_t *o = json_object(), *rules = json_array();
+
+	json_object_set_new(o, "name", show_json(p->name));
+	json_object_set_new(o, "mode", show_json(policy_mode_str(p->mode)));
+	json_object_set_new(o, "dns", show_json(policy_dns_str(p->dns)));
+	json_object_set_new(o, "ech", show_json(policy_ech_str(p->ech)));
+	json_object_set_new(o, "limits", limits_json(&p->limits));
+	for (size_t i = 0; i < p->n_rules; i++)
+		json_array_append_new(rules, rule_json(plan, &p->rules[i]));
+	json_object_set_new(o, "rules", rules);
+	return o;
+}
+
+static json_t *subject_json(const struct plan_subject *s)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "kind", show_json(subject_kind_str(s->kind)));
+	json_object_set_new(o, "id", show_json(s->id));
+	json_object_set_new(o, "policy", show_json(s->policy->name));
+	return o;
+}
+
+static json_t *lint_json(const struct lint *l)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "line", json_integer(l->at.line));
+	json_object_set_new(o, "column", json_integer(l->at.column));
+	json_object_set_new(o, "text", show_json(l->text));
+	return o;
+}
+
+static json_t *plan_json(const struct plan *p)
+{
+	json_t *o = json_object(), *policies = json_array(), *subjects = json_array(),
+	       *lints = json_array();
+
+	for (size_t i = 0; i < p->n_policies; i++)
+		json_array_append_new(policies, policy_json(p, &p->policies[i]));
+	for (size_t i = 0; i < p->n_subjects; i++)
+		json_array_append_new(subjects, subject_json(&p->subjects[i]));
+	for (size_t i = 0; i < p->n_lints; i++)
+		json_array_append_new(lints, lint_json(&p->lints[i]));
+	json_object_set_new(o, "version", json_integer(1));
+	json_object_set_new(o, "file", show_json(p->file));
+	json_object_set_new(o, "policies", policies);
+	json_object_set_new(o, "subjects", subjects);
+	json_object_set_new(o, "warnings", lints);
+	return o;
+}
+
+static int run(int argc, char **argv)
+{
+	_cleanup_(plan_freep) struct plan *plan = NULL;
+	struct args args = { 0 };
+	struct cli_extras none = { 0 };
+	struct err e = { 0 };
+	int operands, status;
+
+	if (!cli_parse(&cli_check, argc, argv, take, &args, &operands, &status))
+		return status;
+	if (argc - operands != 1) {
+		(void)err_set(&e, ERR_INVALID, "check: expected one FILE");
+		return cli_usage_error(&e);
+	}
+	if (!cli_plan_load(argv[operands], &none, NULL, &plan, &e))
+		return cli_usage_error(&e);
+	cli_lints_print(plan);
+	if (args.json)
+		show_json_print(plan_json(plan));
+	else
+		print_plan(plan);
+	return CLI_OK;
+}
+
+static const char *const notes[] = {
+	"Reads the policy FILE and prints what it stands for: every policy with the rules of those "
+	"it extends, groups written out, in the order in which rules are tried. What is probably not "
+	"meant is warned about on stderr. Ends with 0, or with 2 when the file has an error.",
+	NULL,
+};
+
+const struct cli_command cli_check = {
+	.name = "check",
+	.args = "FILE",
+	.summary = "print what a policy file stands for, or what is wrong with it",
+	.run = run,
+	.options = options,
+	.n_options = OPT_COUNT,
+	.notes = notes,
+};

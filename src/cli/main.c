@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static int print(struct buf *text)
+{
+	bool ok = fputs(buf_cstr(text), stdout) >= 0;
+
+	buf_done(text);
+	return ok ? CLI_OK : CLI_FAILED;
+}
+
+/* The program's own options, which stand where a command is expected. */
+static bool own_option(const char *arg, int *status)
+{
+	struct buf out;
+
+	buf_init(&out, 16384);
+	if (strcmp(arg, "--version") == 0 || strcmp(arg, "-V") == 0)
+		buf_str(&out, "sallyport " SALLYPORT_VERSION "\n");
+	else if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0)
+		cli_help_program(&out);
+	else
+		return false;
+	*status = print(&out);
+	return true;
+}
+
+/* An answer that could not be written whole is no answer. */
+static int finish(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	(void)fprintf(stderr, "sallyport: cannot write to standard output\n");
+	return status == CLI_OK ? CLI_FAILED : status;
+}
+
+int main(int argc, char **argv)
+{
+	const struct cli_command *command;
+	struct err e = { 0 };
+	int status;
+
+	if (argc < 2) {
+		(void)err_set(&e, ERR_INVALID, "expected a command: see \"sallyport help\"");
+		return cli_usage_error(&e);
+	}
+	if (own_option(argv[1], &status))
+		return finish(status);
+	if (!cli_command_find(argv[1], &command, &e))
+		return cli_usage_error(&e);
+	return finish(command->run(argc - 1, argv + 1));
+}
