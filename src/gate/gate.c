@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "gate/internal.h"
 #include "gate/learned.h"
+#include "gate/spin.h"
 
 static void on_nflog(void *ctx, int events)
 {
@@ -23,7 +24,7 @@ static void on_supervisor(void *ctx, int events)
 	struct gate *g = ctx;
 
 	(void)events;
-	uv_stop(&g->loop);
+	g->stop = true;
 }
 
 /* Connections need two descriptors each, and pipes; the soft limit is often 1024. */
@@ -50,6 +51,7 @@ static bool open_rooms(struct gate *g, struct err *e)
 {
 	if (uv_loop_init(&g->loop) != 0)
 		return err_set(e, ERR_SYSTEM, "the event loop cannot start");
+	uv_loop_set_data(&g->loop, &g->count);
 	g->vaddrs = vaddrs_new();
 	g->learned = learned_new();
 	g->resolver = resolver_new(&g->loop, g->o->upstreams, g->o->n_upstreams);
@@ -88,7 +90,7 @@ static bool serve(struct gate *g, struct err *e)
 	watch_for(supervisor, UV_READABLE);
 	if (send(g->o->report_fd, &ready, 1, MSG_NOSIGNAL) != 1)
 		return err_sys(e, errno, "telling the supervisor");
-	(void)uv_run(&g->loop, UV_RUN_DEFAULT);
+	spin_run(&g->loop, &g->stop);
 	(void)watch_release(supervisor);
 	denied_read(g);
 	(void)send(g->o->report_fd, &g->farewell, sizeof(g->farewell), MSG_NOSIGNAL);

@@ -20,6 +20,8 @@ struct flows;
 struct gate {
 	const struct gate_options *o;
 	uv_loop_t loop;
+	struct watch_count count;
+	bool stop; /* the supervisor wants the farewell, or is gone */
 	struct resolver *resolver;
 	struct vaddrs *vaddrs;
 	struct learned *learned; /* dns: real */

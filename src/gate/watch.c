@@ -25,10 +25,20 @@ static void free_handle(uv_handle_t *h)
 	free(h->data);
 }
 
+uint64_t watch_events(const uv_loop_t *loop)
+{
+	const struct watch_count *c = uv_loop_get_data(loop);
+
+	return c ? c->events : 0;
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
+	struct watch_count *c = uv_loop_get_data(poll->loop);
 	struct watch *w = poll->data;
 
+	if (c)
+		c->events++;
 	if (status < 0) {
 		/* libuv stopped it; whoever owns it learns why from the descriptor itself. */
 		w->events = 0;

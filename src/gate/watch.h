@@ -31,6 +31,13 @@ void watch_to(struct watch *w, watch_fn *fn, void *ctx);
 void watch_for(struct watch *w, int events);
 int watch_fd(const struct watch *w);
 
+/* How many events have been told to watches of this loop; the loop's data must be a struct
+ * watch_count, or NULL, and then it is 0. */
+struct watch_count {
+	uint64_t events;
+};
+uint64_t watch_events(const uv_loop_t *loop);
+
 /* Fires once after ms, and then every repeat_ms unless that is 0. */
 struct timer *timer_new(uv_loop_t *loop, uint64_t ms, uint64_t repeat_ms, timer_fn *fn, void *ctx);
 void timer_close(struct timer *t);
