@@ -4,7 +4,7 @@
 #include "gate/watch.h"
 
 /* Longer than an answer from the same machine or network takes, shorter than anyone notices. */
-#define SPIN_NS 50000
+#define SPIN_NS 200000
 
 /* Quick answers less slow ones, of late; above 0 the loop spins. The ceiling bounds what is wasted
  * when a quick peer turns slow: CREDIT_MAX times SPIN_NS. */

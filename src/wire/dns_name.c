@@ -23,7 +23,8 @@ static bool take_label(struct cursor *c, uint8_t len, struct dns_name *out)
 
 /*
  * Every round takes a label, of which 255 bytes hold at most 128, or follows a pointer. `floor` is
- * where the part being read began: each pointer has to lead in front of it.
+ * where the part being read began: each pointer has to lead in front of it, and what is read there
+ * has to end in front of it.
  */
 static bool read_name(struct cursor *c, struct dns_name *out)
 {
@@ -52,6 +53,7 @@ static bool read_name(struct cursor *c, struct dns_name *out)
 			return false;
 		if (jumps++ == 0)
 			c->at = at.at;
+		at.n = floor;
 		at.at = floor = target;
 	}
 }

@@ -20,9 +20,9 @@ struct dns_name {
 
 /*
  * Reads the name at the cursor, which is one over the whole message, and moves behind it.
- * Compression pointers (RFC 1035 4.1.4) have to point behind the header and in front of all that
- * was read of this name, so that they cannot loop; at most LIMIT_DNS_JUMPS of them. False: no
- * name; the cursor has failed.
+ * Compression pointers (RFC 1035 4.1.4), at most LIMIT_DNS_JUMPS, have to point behind the header
+ * and to what stands whole in front of all that was read of this name: so they cannot loop, and
+ * nothing behind the name is part of it. False: no name; the cursor has failed.
  */
 bool dns_name_read(struct cursor *c, struct dns_name *out) _must_use_;
 
