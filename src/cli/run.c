@@ -241,7 +241,7 @@ static void close_report(const struct args *a, const struct recorder *r,
 	if (result->gate_died)
 		buf_str(&out, "sallyport: the gate ended before the command did: from then on "
 			      "everything was denied\n");
-	if (a->audit) {
+	if (r->policy->mode == MODE_AUDIT) {
 		buf_str(&out, "sallyport: this policy allows what the run reached or tried:\n");
 		tally_policy(r->tally, &out);
 	}

@@ -240,10 +240,20 @@ static bool judge(struct dns_job *job)
 	return true;
 }
 
+/* Wherever a connection to this name leads, it is not to where upstream would say. */
+static bool answered_here(const struct dns_job *job)
+{
+	static const struct name host = { sizeof(HOST_LOOPBACK_NAME) - 1, HOST_LOOPBACK_NAME };
+
+	if (name_eq(&job->question.name, &host))
+		return true;
+	return job->rule && job->rule->action == RULE_REDIRECT &&
+	       job->dns->gate->o->policy->dns == DNS_VIRTUAL && !job->audited;
+}
+
 /* A question that was read whole. */
 static void ask(struct dns_job *job)
 {
-	static const struct name host = { sizeof(HOST_LOOPBACK_NAME) - 1, HOST_LOOPBACK_NAME };
 	struct gate *g = job->dns->gate;
 
 	if (is_localhost(&job->question.name)) {
@@ -252,7 +262,7 @@ static void ask(struct dns_job *job)
 		tell(job, EVENT_DENY, NULL, "the policy says dns: off");
 		reply_code(job, DNS_REFUSED);
 	} else if (judge(job)) {
-		if (!name_eq(&job->question.name, &host)) {
+		if (!answered_here(job)) {
 			resolver_ask(g->resolver, &job->wait, &job->question.name,
 				     job->question.qtype);
 			return;

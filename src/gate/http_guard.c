@@ -11,7 +11,9 @@ struct http_guard {
 	struct http_body body; /* of the request that is passing */
 	struct buf head;       /* the beginning of the next one */
 	size_t seen;	       /* bytes of it that were read before, and did not suffice */
-	struct buf status;     /* the beginning of the response to an upgrade request */
+	bool awaiting;	       /* the answer to an upgrade request */
+	struct buf status;     /* the beginning of that answer */
+	size_t requests;       /* judged so far */
 	const char *why;
 };
 
@@ -39,17 +41,28 @@ static bool watch_status(void *ctx, struct span in, struct buf *out)
 		return refuse(g, "the answer to an upgrade request is not HTTP");
 	buf_done(&g->status);
 	g->down->filter = NULL;
-	g->up->paused = false;
+	g->awaiting = false;
 	if (status != 101)
 		return watch_requests(g, (struct span){ "", 0 }, &g->up->pending);
 	buf_span(&g->up->pending, buf_view(&g->head));
-	g->up->filter = NULL; /* whatever it is, it is HTTP no more */
+	g->up->filter = NULL;
+	g->up->paused = false;
 	return true;
+}
+
+/*
+ * WebSocket names no host from then on; HTTP/2, TLS and others do, and stay under judgement, which
+ * they do not survive. Behind other requests the answer cannot be told from bytes of theirs, which
+ * somebody else may have chosen.
+ */
+static bool may_end(const struct http_guard *g, const struct http_head *head)
+{
+	return g->requests == 0 && span_eq_nocase(head->upgrade, SPAN_LIT("websocket"));
 }
 
 static void await_status(struct http_guard *g)
 {
-	g->up->paused = true;
+	g->awaiting = true;
 	g->down->filter = watch_status;
 	g->down->filter_ctx = g;
 }
@@ -71,20 +84,22 @@ static bool next_head(struct http_guard *g, struct buf *out)
 	if (!name_eq(&head.host.name, &g->host) || (head.host.port && head.host.port != 80))
 		return refuse(g, "a later request names another host");
 	http_body_init(&g->body, &head);
-	if (head.upgrade.n)
+	if (may_end(g, &head))
 		await_status(g);
+	g->requests++;
 	buf_span(out, span_first(buf_view(&g->head), (size_t)n));
 	buf_drop(&g->head, (size_t)n);
 	return true;
 }
 
-/* Requests: body bytes pass as they come, a head once all of it is there. */
+/* Requests: body bytes pass as they come, a head once all of it is there. Behind an upgrade request
+ * nothing passes before it is answered. */
 static bool watch_requests(void *ctx, struct span in, struct buf *out)
 {
 	struct http_guard *g = ctx;
 
 	buf_span(&g->head, in);
-	while (g->head.n && !g->up->paused) {
+	while (g->head.n && !(g->awaiting && http_body_ended(&g->body))) {
 		size_t before = g->head.n;
 		ptrdiff_t n;
 
@@ -101,6 +116,7 @@ static bool watch_requests(void *ctx, struct span in, struct buf *out)
 			buf_drop(&g->head, (size_t)n);
 		}
 	}
+	g->up->paused = g->awaiting && http_body_ended(&g->body);
 	return buf_ok(&g->head) || refuse(g, "a request head is too long");
 }
 

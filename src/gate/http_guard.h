@@ -2,8 +2,9 @@
 /*
  * Holds every request of a plain HTTP connection to the host it was opened for, so that the second
  * one cannot name another on the same address. It is a pair of filters for the connection's two
- * pumps: requests are let through whole and unchanged; responses are not looked at, except behind
- * an upgrade request, where only "101" ends the guard's work.
+ * pumps: requests are let through unchanged, each head once it is whole; responses are not looked
+ * at, except the one to an upgrade to WebSocket that is the first request: "101" ends the guard's
+ * work.
  */
 #ifndef SALLYPORT_GATE_HTTP_GUARD_H
 #define SALLYPORT_GATE_HTTP_GUARD_H

@@ -146,6 +146,7 @@ struct search {
 	struct question q; /* with the name alone, and `flow` below */
 	struct flow flow;
 	uint16_t qtype;
+	enum rule_action action; /* of the rules that count as opening */
 	const struct plan_rule *opener;
 };
 
@@ -166,7 +167,7 @@ static bool opens_at(struct search *s, int proto, uint16_t port)
 	s->flow.proto = proto;
 	s->flow.port = port;
 	v = decide(s->policy, &s->flow);
-	if (v.kind == VERDICT_DENY || !lists_type(v.rule, s->qtype))
+	if (v.kind == VERDICT_DENY || v.rule->action != s->action || !lists_type(v.rule, s->qtype))
 		return false;
 	s->opener = v.rule;
 	return true;
@@ -241,6 +242,22 @@ static bool opens(struct search *s, const struct dest *d)
 	return false;
 }
 
+/* Some rule of the action opens the name. */
+static bool opened_by(struct search *s, enum rule_action action)
+{
+	s->action = action;
+	for (size_t i = 0; i < s->policy->n_rules; i++) {
+		const struct plan_rule *r = &s->policy->rules[i];
+
+		if (r->action != action || !lists_type(r, s->qtype))
+			continue;
+		for (size_t j = 0; j < r->n_dests; j++)
+			if (target_matches(&r->dests[j], false, &s->q) && opens(s, &r->dests[j]))
+				return true;
+	}
+	return false;
+}
+
 bool decide_name(const struct plan_policy *p, const struct name *n, uint16_t qtype,
 		 const struct plan_rule **rule)
 {
@@ -252,16 +269,9 @@ bool decide_name(const struct plan_policy *p, const struct name *n, uint16_t qty
 	if (p->dns == DNS_OFF)
 		return false;
 	s.q = ask(&s.flow);
-	for (size_t i = 0; i < p->n_rules; i++) {
-		const struct plan_rule *r = &p->rules[i];
-
-		if (r->action == RULE_DENY || !lists_type(r, qtype))
-			continue;
-		for (size_t j = 0; j < r->n_dests; j++)
-			if (target_matches(&r->dests[j], false, &s.q) && opens(&s, &r->dests[j])) {
-				*rule = s.opener;
-				return true;
-			}
+	if (opened_by(&s, RULE_ALLOW) || opened_by(&s, RULE_REDIRECT)) {
+		*rule = s.opener;
+		return true;
 	}
 	v = decide(p, &https);
 	if (v.kind == VERDICT_DENY)

@@ -60,11 +60,14 @@ struct verdict {
 struct verdict decide(const struct plan_policy *p, const struct flow *f);
 
 /*
- * May the name be asked for: is there a protocol and a port for which decide() would not deny it?
+ * May the name be asked for: is there a protocol and a port for which decide() allows or redirects
+ * it? What has to be asked for first (`ask`) is not resolved first: the question alone would tell.
  * A protocol without ports counts only in a rule that names the name or a wildcard above it, so
  * that "icmp/echo-request" does not open DNS for every name. With `dns: off` nothing may be asked.
- * *rule is the rule that opens it, or the one that denies it, or NULL. qtype 0 means A and AAAA;
- * another query type is allowed only where an opening rule lists it.
+ *
+ * *rule is an allow rule that opens it; else a redirect, and then no server needs to know the name;
+ * or, when the answer is no, the rule that denies it, or NULL. qtype 0 means A and AAAA; another
+ * query type is allowed only where an opening rule lists it.
  */
 bool decide_name(const struct plan_policy *p, const struct name *n, uint16_t qtype,
 		 const struct plan_rule **rule);

@@ -135,7 +135,7 @@ static void lint_allow(const struct linter *l)
 				     lints[j].text);
 }
 
-/* Until it is asked, or wherever it is led to, a name has to be resolved. */
+/* With real addresses a name has to be resolved, wherever it is then led to. */
 static void lint_names(const struct linter *l)
 {
 	char shown[DEST_STR_MAX];
@@ -278,7 +278,7 @@ static void lint_policy(struct resolver *r, const struct plan_policy *p)
 			note(r, p->rules[i].at, "the rule has no effect: its groups are empty");
 		if (p->rules[i].action == RULE_ALLOW)
 			lint_allow(&l);
-		else if (p->rules[i].action != RULE_DENY && p->dns != DNS_OFF)
+		else if (p->rules[i].action == RULE_REDIRECT && p->dns == DNS_REAL)
 			lint_names(&l);
 		if (n_dests <= LIMIT_POLICY_LINTS)
 			lint_shadowed(&l);

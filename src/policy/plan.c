@@ -146,7 +146,7 @@ bool plan_policy_pick(const struct plan *p, const char *use, const struct plan_p
 	if (!found || other)
 		return err_set(
 			e, ERR_INVALID,
-			"which policy is meant: \"%s\", \"%s\" or another? choose it by name",
+			"which policy is meant: \"%s\", \"%s\" or another? choose with --use NAME",
 			found ? found->name : "", other ? other : "");
 	*out = found;
 	return true;

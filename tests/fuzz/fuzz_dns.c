@@ -177,8 +177,10 @@ static void run_relay(struct span rest)
 	if (put_answer(&a, rest, &msg) && dns_answer_check(&a, buf_view(&msg), &r, &e)) {
 		dns_relay_build(&q, buf_view(&msg), &r, rest.n % 2, &out);
 		check_reply(&q, rest.n % 2, &out);
-		assert(dns_answer_check(&client, buf_view(&out), &again, &e));
-		assert(again.rcode == r.rcode);
+		/* Our OPT can be one record more than we read ourselves. */
+		assert(dns_answer_check(&client, buf_view(&out), &again, &e) ?
+			       again.rcode == r.rcode :
+			       e.kind == ERR_LIMIT);
 	}
 	buf_done(&msg);
 	buf_done(&query);

@@ -77,7 +77,7 @@ static void check_flow(const struct plan *plan, const struct plan_policy *p, con
 	assert((v.rule == NULL) == (v.reason == REASON_NO_RULE));
 	assert(v.kind == VERDICT_DENY || v.reason == REASON_RULE);
 	if (f->name && !f->addr && proto_has_ports(f->proto) && v.kind != VERDICT_DENY &&
-	    p->dns != DNS_OFF)
+	    v.kind != VERDICT_ASK && p->dns != DNS_OFF)
 		assert(decide_name(p, f->name, 0, &rule) && rule);
 	buf_init(&why, 4096);
 	verdict_why(plan, p, f, &v, &why);

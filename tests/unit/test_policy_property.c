@@ -250,8 +250,11 @@ static bool open_somewhere(const struct policy *p, const char *name)
 
 	for (size_t i = 0; i < ARRAY_LEN(protos); i++)
 		for (t.port = 1; t.port <= LAST; t.port++) {
+			int rule;
+
 			t.proto = protos[i];
-			if (second_opinion(p, &t) > 0)
+			rule = second_opinion(p, &t);
+			if (rule > 0 && p->rules[rule - 1].action != RULE_ASK)
 				return true;
 		}
 	return false;

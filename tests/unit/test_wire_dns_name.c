@@ -33,7 +33,10 @@ static const struct {
 	{ "a loop through a label", SPAN_LIT(HEAD "\3foo\xc0\x0c"), 12, NULL, 0 },
 	{ "a loop back into the same name", SPAN_LIT(HEAD "\1a\1b\xc0\x0e"), 12, NULL, 0 },
 	{ "a loop behind a jump", SPAN_LIT(HEAD "\1a\xc0\x0c\xc0\x0c"), 16, NULL, 0 },
-	{ "pointer to what reads on past it", SPAN_LIT(HEAD "\4foo\xc0\x0c\0"), 16, NULL, 0 },
+	{ "pointer to what reads on past it",
+	  SPAN_LIT(HEAD "\4foo\xc0\x0c"
+			"abcdefghijkl\0"),
+	  16, NULL, 0 },
 	{ "pointer to a label over itself", SPAN_LIT(HEAD "\3\xc0\x0c\1\0"), 13, NULL, 0 },
 	{ "pointer into the header", SPAN_LIT(HEAD "\xc0\x00"), 12, NULL, 0 },
 	{ "pointer to the header's last byte", SPAN_LIT(HEAD "\xc0\x0b"), 12, NULL, 0 },
