@@ -13,6 +13,9 @@ enum { TRIES, TRIES_AAAA, TRIES_COUNT };
 
 #define QTYPE_AAAA 28
 
+/* Destinations that the report lists: a screenful at the most. */
+#define REPORT_MAX 20
+
 /* One destination with one outcome. */
 struct line {
 	UT_hash_handle hh;
@@ -121,6 +124,12 @@ static const char *plural(uint64_t n)
 	return n == 1 ? "" : "s";
 }
 
+/* Most frequent first; those alike stay in the order in which they were first seen. */
+static int by_tries(const struct line *a, const struct line *b)
+{
+	return tries(a) < tries(b) ? 1 : tries(a) > tries(b) ? -1 : 0;
+}
+
 /* The columns are as wide as the widest of the lines. */
 static int width(const struct tally *t, enum event_verdict v)
 {
@@ -134,6 +143,8 @@ static int width(const struct tally *t, enum event_verdict v)
 
 static void list(const struct tally *t, enum event_verdict v, struct buf *out)
 {
+	uint64_t more = t->more;
+	size_t listed = 0;
 	int w = width(t, v);
 
 	for (const struct line *l = t->lines; l; l = l->hh.next) {
@@ -141,6 +152,10 @@ static void list(const struct tally *t, enum event_verdict v, struct buf *out)
 
 		if (l->verdict != v)
 			continue;
+		if (++listed > REPORT_MAX) {
+			more += tries(l);
+			continue;
+		}
 		buf_fmt(out, "  %6llu x  %-*s  %s", (unsigned long long)tries(l), w,
 			*l->dest ? l->dest : "-",
 			span_show(span_of(l->reason), reason, sizeof(reason)));
@@ -150,21 +165,22 @@ static void list(const struct tally *t, enum event_verdict v, struct buf *out)
 				strchr(l->remedy, '*') ? "'" : "");
 		buf_char(out, '\n');
 	}
+	if (more)
+		buf_fmt(out, "  %6llu other attempts, at further destinations (--log FILE lists all)\n",
+			(unsigned long long)more);
 }
 
-void tally_report(const struct tally *t, struct buf *out)
+void tally_report(struct tally *t, struct buf *out)
 {
 	uint64_t n_tries;
 	size_t n = count(t, EVENT_DENY, &n_tries);
 
+	HASH_SORT(t->lines, by_tries);
 	if (n) {
 		buf_fmt(out, "sallyport: denied %llu attempt%s to reach %zu destination%s:\n",
 			(unsigned long long)n_tries, plural(n_tries), n, plural(n));
 		list(t, EVENT_DENY, out);
 	}
-	if (t->more)
-		buf_fmt(out, "  %6llu x  further destinations, not listed\n",
-			(unsigned long long)t->more);
 	n = count(t, EVENT_ERROR, &n_tries);
 	if (n) {
 		buf_fmt(out, "sallyport: allowed, but not reached:\n");

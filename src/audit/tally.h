@@ -17,10 +17,10 @@ void tally_add(struct tally *t, const struct event *ev);
 
 /*
  * The block for stderr: what was denied, how often, why, and the flag that would allow it; then
- * what was allowed and could not be reached. Nothing when there is nothing to say. At most
- * LIMIT_DENIALS destinations are listed, the rest is counted.
+ * what was allowed and could not be reached. Nothing when there is nothing to say. The most
+ * frequent come first; beyond a screenful they are counted only.
  */
-void tally_report(const struct tally *t, struct buf *out);
+void tally_report(struct tally *t, struct buf *out);
 
 /*
  * A policy file that allows every destination that was reached, or tried, and no other: YAML, ready

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,12 +38,24 @@ static int finish(int status)
 	return status == CLI_OK ? CLI_FAILED : status;
 }
 
+/* A standard descriptor that was closed would be given to the next file or socket that is opened,
+ * and be read or written by mistake, or inherited by a jailed command. */
+static bool open_standard_descriptors(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			return false;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	const struct cli_command *command;
 	struct err e = { 0 };
 	int status;
 
+	if (!open_standard_descriptors())
+		return CLI_FAILED;
 	if (argc < 2) {
 		(void)err_set(&e, ERR_INVALID, "expected a command: see \"sallyport help\"");
 		return cli_usage_error(&e);

@@ -288,9 +288,28 @@ static void pass_on(struct supervisor *s, const struct signalfd_siginfo *si)
 		(void)kill(s->child, signo);
 }
 
-/* The command stopped: so do we, for the shell that waits for us; then it goes on with us. */
+/* How long a stopped command has to stay so. Ctrl-Z stops us both, and "fg" may continue us first:
+ * what we then see is a stop that is over in a moment. */
+#define STOPPED_MS 50
+
+/* Whether the command is stopped now, without taking note of it. */
+static bool is_stopped(const struct supervisor *s)
+{
+	siginfo_t si = { 0 };
+
+	return waitid(P_PID, (id_t)s->child, &si, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+	       si.si_pid == s->child;
+}
+
+/* When the command alone has stopped, so do we, for the shell that waits for us; it goes on with
+ * us. */
 static void stop_with_it(const struct supervisor *s)
 {
+	if (!is_stopped(s))
+		return;
+	(void)poll(NULL, 0, STOPPED_MS);
+	if (!is_stopped(s))
+		return;
 	(void)kill(getpid(), SIGSTOP);
 	(void)kill(s->child, SIGCONT);
 }
@@ -300,16 +319,11 @@ static bool reap(struct supervisor *s)
 {
 	int status;
 
-	while (waitpid(s->child, &status, WNOHANG | WUNTRACED) == s->child) {
-		if (WIFSTOPPED(status)) {
-			stop_with_it(s);
-			continue;
-		}
-		s->result.status = WIFEXITED(status) ? WEXITSTATUS(status)
-						     : 128 + WTERMSIG(status);
-		return true;
-	}
-	return false;
+	stop_with_it(s);
+	if (waitpid(s->child, &status, WNOHANG) != s->child)
+		return false;
+	s->result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return true;
 }
 
 /* Until the command has ended. */
