@@ -85,6 +85,27 @@ static void tell(struct udp_flow *u, enum event_verdict verdict, const char *why
 	report(g, &ev, &u->verdict);
 }
 
+static bool ask_maker(const struct udp_flow *u, enum maker_wish wish)
+{
+	struct maker_request req = {
+		.wish = wish,
+		.local = { .sin6_family = AF_INET6, .sin6_addr = u->key.dst,
+			   .sin6_port = u->key.dst_port },
+		.peer = { .sin6_family = AF_INET6, .sin6_addr = u->key.client,
+			  .sin6_port = u->key.client_port },
+	};
+
+	return !u->all->maker_gone && send(u->all->gate->o->maker_fd, &req, sizeof(req),
+					   MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(req);
+}
+
+/* Nothing comes of it, and the client is told so at once. */
+static void flow_refuse(struct udp_flow *u)
+{
+	(void)ask_maker(u, MAKER_UNREACHABLE);
+	flow_close(u);
+}
+
 /* Moves what is there from one socket to the other. False: the sender's socket is in error. */
 static bool move(struct udp_flow *u, struct watch *from, struct watch *to)
 {
@@ -116,26 +137,18 @@ static void on_server(void *ctx, int events)
 	(void)events;
 	u->last_ms = uv_now(&u->all->gate->loop);
 	if (!move(u, u->server, u->client))
-		flow_close(u);
+		flow_refuse(u); /* the server's host says that nobody listens */
 }
 
 /* A socket inside the jail for this flow, or -1. */
 static int make(struct udp_flow *u)
 {
-	struct maker_request req = {
-		.local = { .sin6_family = AF_INET6, .sin6_addr = u->key.dst,
-			   .sin6_port = u->key.dst_port },
-		.peer = { .sin6_family = AF_INET6, .sin6_addr = u->key.client,
-			  .sin6_port = u->key.client_port },
-	};
 	int maker = u->all->gate->o->maker_fd, fd = -1;
 	struct pollfd answer = { .fd = maker, .events = POLLIN };
 	struct err ignored;
 	char made;
 
-	if (u->all->maker_gone)
-		return -1;
-	if (send(maker, &req, sizeof(req), MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof(req) ||
+	if (!ask_maker(u, MAKER_SOCKET) ||
 	    RETRY_EINTR(poll(&answer, 1, MAKER_TIMEOUT_MS)) != 1) {
 		/* A late answer would be taken for another flow's. */
 		u->all->maker_gone = true;
@@ -223,7 +236,7 @@ static void on_found(void *ctx, const struct lookup_result *found)
 		tell(u, EVENT_DENY, "none of its addresses may stand for a name");
 	else if (!n)
 		tell(u, EVENT_ERROR, "the name could not be resolved");
-	flow_close(u);
+	flow_refuse(u);
 }
 
 static bool start_at(struct udp_flow *u, const struct addr *a, uint16_t port)
@@ -342,7 +355,7 @@ static void new_flow(struct flows *all, const struct key *key, struct span datag
 	HASH_ADD(hh, all->flows, key, sizeof(u->key), u);
 	enqueue(u, datagram);
 	if (!judge(u) || !begin(u))
-		flow_close(u);
+		flow_refuse(u);
 }
 
 /* The original destination, from the control data of a datagram that TPROXY brought. */

@@ -2,6 +2,7 @@
 #include "jail/hostdns.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/fd.h"
@@ -9,6 +10,16 @@
 #include "base/num.h"
 
 #define DNS_PORT 53
+
+/* The next line, whichever way lines end. */
+static bool next_line(struct span *text, struct span *line)
+{
+	if (!span_next(text, '\n', line))
+		return false;
+	if (span_ends(*line, SPAN_LIT("\r")))
+		line->n--;
+	return true;
+}
 
 /* The next word of a line, behind blanks and before a comment. False at its end. */
 static bool next_word(struct span *line, struct span *word)
@@ -35,7 +46,7 @@ size_t hostdns_servers(const char *path, struct gate_upstream *out, size_t max)
 
 	if (fd_read_file(path, LIMIT_HOST_FILE, &text, &len, &ignored))
 		rest = span_bytes(text, len);
-	while (n < max && span_next(&rest, '\n', &line)) {
+	while (n < max && next_line(&rest, &line)) {
 		out[n].port = DNS_PORT;
 		if (next_word(&line, &word) && span_eq(word, SPAN_LIT("nameserver")) &&
 		    next_word(&line, &word) && addr_parse(word, &out[n].addr, &ignored))
@@ -66,7 +77,11 @@ bool hostdns_server_parse(const char *text, struct gate_upstream *out, struct er
 		struct span after = span_from(s, (size_t)bracket + 1);
 
 		s = span_from(span_first(s, (size_t)bracket), 1);
-		if (after.n && (after.p[0] != ':' || !parse_port(span_from(after, 1), &up.port, e)))
+		if (after.n && after.p[0] != ':')
+			return err_set(e, ERR_INVALID,
+				       "--dns %s: expected nothing or \":PORT\" behind the bracket",
+				       text);
+		if (after.n && !parse_port(span_from(after, 1), &up.port, e))
 			return err_wrap(e, "--dns %s", text);
 	} else if (colon >= 0 && colon == span_find(s, ':')) {
 		if (!parse_port(span_from(s, (size_t)colon + 1), &up.port, e))
@@ -79,19 +94,24 @@ bool hostdns_server_parse(const char *text, struct gate_upstream *out, struct er
 	return true;
 }
 
+static bool is_loopback(const struct addr *a)
+{
+	struct addr c = addr_canonical(a);
+
+	if (c.family == AF_INET)
+		return c.bytes[0] == 127;
+	return memcmp(c.bytes, &in6addr_loopback, sizeof(in6addr_loopback)) == 0;
+}
+
 /* "ADDRESS NAME..." */
 static void add_names(struct span line, struct gate_host **hosts, size_t *n, size_t *cap)
 {
 	struct span word;
 	struct err ignored;
 	struct gate_host h;
-	struct addr canonical;
 
-	if (!next_word(&line, &word) || !addr_parse(word, &h.addr, &ignored))
-		return;
-	canonical = addr_canonical(&h.addr);
-	if ((canonical.family == AF_INET && canonical.bytes[0] == 127) ||
-	    span_eq(word, SPAN_LIT("::1")))
+	if (!next_word(&line, &word) || !addr_parse(word, &h.addr, &ignored) ||
+	    is_loopback(&h.addr))
 		return;
 	while (*n < LIMIT_HOSTS && next_word(&line, &word))
 		if (name_parse(word, &h.name, &ignored))
@@ -108,7 +128,7 @@ size_t hostdns_table(const char *path, struct gate_host **out)
 	*out = NULL;
 	if (fd_read_file(path, LIMIT_HOST_FILE, &text, &len, &ignored))
 		rest = span_bytes(text, len);
-	while (span_next(&rest, '\n', &line))
+	while (next_line(&rest, &line))
 		add_names(line, out, &n, &cap);
 	return n;
 }

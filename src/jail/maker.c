@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "gate/maker.h"
 #include "jail/network.h"
+#include "jail/unreachable.h"
 
 /* Several flows share what they are bound to and differ in the client they are connected to. */
 static int make(const struct maker_request *req)
@@ -25,22 +26,34 @@ static int make(const struct maker_request *req)
 	return fd;
 }
 
+static bool make_and_send(int sock, const struct maker_request *req)
+{
+	_cleanup_(fd_closep) int fd = make(req);
+	char made = fd >= 0 ? MAKER_MADE : MAKER_FAILED;
+	struct err ignored;
+
+	return fd_send(sock, &made, 1, &fd, fd >= 0 ? 1 : 0, &ignored);
+}
+
 static _noreturn_ void serve(int sock)
 {
 	struct maker_request req;
 
 	while (RETRY_EINTR(recv(sock, &req, sizeof(req), 0)) == sizeof(req)) {
-		_cleanup_(fd_closep) int fd = make(&req);
-		char made = fd >= 0 ? MAKER_MADE : MAKER_FAILED;
-		struct err ignored;
-
-		if (!fd_send(sock, &made, 1, &fd, fd >= 0 ? 1 : 0, &ignored))
+		switch (req.wish) {
+		case MAKER_SOCKET:
+			if (!make_and_send(sock, &req))
+				_exit(0);
 			break;
+		case MAKER_UNREACHABLE:
+			unreachable_send(&req.local, &req.peer);
+			break;
+		}
 	}
 	_exit(0);
 }
 
-/* Nothing but what binding and marking need, and out of reach for the command's debugger. */
+/* Nothing but what binding, marking and ICMP need, and out of reach for the command's debugger. */
 static void confine(int sock)
 {
 	(void)setsid();
@@ -52,7 +65,7 @@ static void confine(int sock)
 	capng_setpid(getpid()); /* the library remembers the process that SYS_clone left */
 	capng_clear(CAPNG_SELECT_BOTH);
 	(void)capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN,
-			    CAP_NET_BIND_SERVICE, -1);
+			    CAP_NET_BIND_SERVICE, CAP_NET_RAW, -1);
 	if (capng_apply(CAPNG_SELECT_CAPS) != 0)
 		_exit(1);
 }
