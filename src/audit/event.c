@@ -26,14 +26,26 @@ const char *event_layer_str(enum event_layer l)
 	return layers[l];
 }
 
+/* None, or one in canonical form: it is going to be shown, and written into policies, as it is. */
+static bool name_valid(const struct name *n)
+{
+	struct name canonical;
+	struct err ignored;
+
+	return n->len <= LIMIT_NAME && n->s[n->len] == '\0' &&
+	       (n->len == 0 || (name_parse(name_span(n), &canonical, &ignored) &&
+				name_eq(&canonical, n)));
+}
+
 bool event_valid(const struct event *ev)
 {
 	return ev->kind < EVENT_KIND_COUNT && ev->layer < LAYER_COUNT &&
 	       ev->verdict < EVENT_VERDICT_COUNT && ev->remedy < REMEDY_COUNT && ev->count > 0 &&
+	       ev->proto >= 0 && ev->proto <= 255 && ev->icmp_type >= -1 &&
+	       ev->icmp_type <= 255 &&
 	       (ev->addr.family == 0 || ev->addr.family == AF_INET ||
 		ev->addr.family == AF_INET6) &&
-	       ev->name.len <= LIMIT_NAME && ev->name.s[ev->name.len] == '\0' &&
-	       memchr(ev->reason, '\0', sizeof(ev->reason));
+	       name_valid(&ev->name) && memchr(ev->reason, '\0', sizeof(ev->reason));
 }
 
 static void dest_of(const struct event *ev, const struct name *name, struct dest *out)

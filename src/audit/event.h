@@ -77,7 +77,8 @@ struct event_context {
  */
 void event_encode(const struct event *ev, const struct event_context *ctx, struct buf *out);
 
-/* All enums are in range and all strings terminated: for events that came from another process. */
+/* All numbers are in range, the name is canonical and the reason terminated: for events that came
+ * from another process. */
 bool event_valid(const struct event *ev);
 
 /* The destination as a person would write it in a rule: by name where it has one. False for a

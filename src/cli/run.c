@@ -149,17 +149,6 @@ static bool take(void *ctx, size_t option, const char *arg, struct err *e)
 	return true;
 }
 
-/* What a policy may say and a jail cannot keep. */
-static bool check_policy(const struct plan_policy *p, struct err *e)
-{
-	if (p->limits.rate_bits_s || p->limits.quota_bytes)
-		return err_set(e, ERR_UNSUPPORTED,
-			       "policy \"%s\": limits.rate and limits.quota cannot be kept by "
-			       "\"sallyport run\" yet: remove them, or the command would run without",
-			       p->name);
-	return true;
-}
-
 /* What is different from what the policy seems to say; said once, before the start. What `check`
  * warns about is not said again at every run. */
 static void warn_of_rules(const struct plan_policy *p)
@@ -276,8 +265,7 @@ static int run_plan(const struct args *a, struct plan *plan, char **argv)
 	struct err e;
 	int status;
 
-	if (!plan_policy_pick(plan, a->use, &chosen, &e) || !check_policy(chosen, &e) ||
-	    !open_log(a, &r, &e))
+	if (!plan_policy_pick(plan, a->use, &chosen, &e) || !open_log(a, &r, &e))
 		return cli_usage_error(&e);
 	policy = *chosen;
 	policy.mode = a->audit ? MODE_AUDIT : policy.mode;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "gate/learned.h"
 
@@ -16,6 +17,9 @@
 /* How often deadlines are looked at, and how long accepting rests without descriptors. */
 #define SWEEP_MS 500
 #define REST_MS	 100
+
+/* How soon connections that the meter stopped are looked at again. */
+#define REFILL_MS 10
 
 /* How long a client may take to read why it was refused. */
 #define LINGER_MS 2000
@@ -277,6 +281,8 @@ static void begin(struct conn *c)
 			conn_reset(c);
 		return;
 	}
+	if (meter_exhausted(&g->meter, clock_ms()) && conn_denied(c, 403, QUOTA_USED_UP))
+		return;
 	to_host = c->name && span_eq(name_span(c->name), SPAN_LIT(HOST_LOOPBACK_NAME));
 	if (inspects(c->port) && c->verdict.kind != VERDICT_REDIRECT &&
 	    ((c->name && !to_host) || (c->verdict.kind != VERDICT_ALLOW && !audit_mode(g)))) {
@@ -396,6 +402,27 @@ static void overdue(struct conn *c)
 	}
 }
 
+static void on_refill(void *ctx)
+{
+	struct conns *all = ctx;
+	struct conn *c = LIST_FIRST(&all->list);
+
+	timer_close(all->refill);
+	all->refill = NULL;
+	while (c) {
+		struct conn *next = LIST_NEXT(c, link);
+
+		conn_relay_resume(c);
+		c = next;
+	}
+}
+
+void conns_throttled(struct conns *all)
+{
+	if (!all->refill)
+		all->refill = timer_new(&all->gate->loop, REFILL_MS, 0, on_refill, all);
+}
+
 static void on_sweep(void *ctx)
 {
 	struct conns *all = ctx;
@@ -434,6 +461,7 @@ void conns_free(struct conns *all)
 	watch_close(all->listener);
 	timer_close(all->sweep);
 	timer_close(all->rest);
+	timer_close(all->refill);
 	pipes_done(&all->pipes);
 	free(all);
 }

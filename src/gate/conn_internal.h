@@ -50,7 +50,7 @@ struct conn {
 struct conns {
 	struct gate *gate;
 	struct watch *listener;
-	struct timer *sweep, *rest;
+	struct timer *sweep, *rest, *refill;
 	LIST_HEAD(, conn) list;
 	size_t n, max;
 	struct pipes pipes;
@@ -77,6 +77,11 @@ void conn_failed(struct conn *c, const char *why);
 void conn_reset(struct conn *c);
 void conn_close(struct conn *c);
 
+/* Some connection waits for the meter: all that do are resumed soon. */
+void conns_throttled(struct conns *all);
+
+#define QUOTA_USED_UP "the quota of the policy's limits is used up"
+
 /* ---- conn_connect.c */
 void conn_connect(struct conn *c);
 void conn_connect_done(struct conn *c); /* frees what the state holds */
@@ -84,5 +89,8 @@ void conn_connect_done(struct conn *c); /* frees what the state holds */
 /* ---- conn_relay.c: server is connected and is taken over */
 void conn_relay(struct conn *c, int server);
 void conn_relay_done(struct conn *c);
+
+/* Goes on where the meter had stopped it, or ends where the quota is used up. */
+void conn_relay_resume(struct conn *c);
 
 #endif

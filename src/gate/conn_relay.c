@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 
 void conn_relay_done(struct conn *c)
 {
@@ -54,6 +55,8 @@ static void run(struct conn *c, bool up, bool down)
 		conn_close(c);
 		return;
 	}
+	if (r->up.throttled || r->down.throttled)
+		conns_throttled(c->all);
 	c->deadline_ms =
 		now + (r->up.done || r->down.done ? LIMIT_HALF_OPEN_MS : LIMIT_IDLE_MS);
 	want(c);
@@ -67,6 +70,21 @@ static void on_client(void *ctx, int events)
 static void on_server(void *ctx, int events)
 {
 	run(ctx, events & UV_WRITABLE, events & UV_READABLE);
+}
+
+void conn_relay_resume(struct conn *c)
+{
+	struct relay *r = c->relay;
+
+	if (!r || !(r->up.throttled || r->down.throttled))
+		return;
+	if (meter_exhausted(&c->all->gate->meter, clock_ms())) {
+		if (!conn_denied(c, 403, QUOTA_USED_UP))
+			conn_reset(c);
+		return;
+	}
+	r->up.throttled = r->down.throttled = false;
+	run(c, true, true);
 }
 
 static void tell(struct conn *c, int server)
@@ -96,6 +114,7 @@ void conn_relay(struct conn *c, int server)
 	c->relay = r;
 	pump_init(&r->up, client, server, &c->all->pipes);
 	pump_init(&r->down, server, client, &c->all->pipes);
+	r->up.meter = r->down.meter = g->limited ? &g->meter : NULL;
 	r->server = watch_new(&g->loop, server, on_server, c);
 	if (!r->server) {
 		conn_reset(c);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "gate/internal.h"
 #include "gate/learned.h"
 #include "gate/spin.h"
@@ -52,6 +53,9 @@ static bool open_rooms(struct gate *g, struct err *e)
 	if (uv_loop_init(&g->loop) != 0)
 		return err_set(e, ERR_SYSTEM, "the event loop cannot start");
 	uv_loop_set_data(&g->loop, &g->count);
+	if (!audit_mode(g))
+		meter_init(&g->meter, &g->o->policy->limits, clock_ms());
+	g->limited = g->meter.rate || g->meter.quota;
 	g->vaddrs = vaddrs_new();
 	g->learned = learned_new();
 	g->resolver = resolver_new(&g->loop, g->o->upstreams, g->o->n_upstreams);

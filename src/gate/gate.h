@@ -12,6 +12,7 @@
  *	inspect.c	On 80 and 443 Host or SNI has to say the same name.
  *	dial.c		The name's real addresses are judged and tried, both families;
  *	relay.c		then bytes are spliced both ways.
+ *	meter.c		what the policy's limits on bytes leave;
  *	udp.c		The same for datagrams.
  *	denied.c	Packets that the kernel rejected inside the jail.
  *	report.c	Every decision becomes one event for the supervisor.

@@ -8,6 +8,7 @@
 #include "audit/event.h"
 #include "base/err.h"
 #include "gate/gate.h"
+#include "gate/meter.h"
 #include "gate/resolver.h"
 #include "gate/vaddr.h"
 #include "gate/watch.h"
@@ -29,6 +30,8 @@ struct gate {
 	struct conns *conns;
 	struct flows *flows; /* NULL: no UDP but DNS */
 	struct watch *nflog;
+	struct meter meter;  /* of the policy's limits; in audit mode it limits nothing */
+	bool limited;	     /* the meter limits something */
 	uint32_t packet_seq; /* of the next logged packet */
 	struct gate_farewell farewell;
 };

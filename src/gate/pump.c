@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 
 /* What one pipe may hold. Larger ones save system calls; unprivileged users may have 64 MiB of
@@ -79,6 +80,18 @@ static bool would_block(void)
 	return errno == EAGAIN || errno == EINTR;
 }
 
+/* What the meter lets be read now. */
+static size_t room(const struct pump *p)
+{
+	return p->meter ? meter_room(p->meter, clock_ms(), PIPE_SIZE) : PIPE_SIZE;
+}
+
+static void count(struct pump *p, ssize_t n)
+{
+	if (p->meter)
+		meter_count(p->meter, (size_t)n);
+}
+
 /* How one step went. */
 enum step { STEP_MOVED, STEP_WAIT, STEP_BROKEN };
 
@@ -110,27 +123,29 @@ static enum step write_pipe(struct pump *p)
 	return STEP_MOVED;
 }
 
-static enum step read_filtered(struct pump *p)
+static enum step read_filtered(struct pump *p, size_t may)
 {
 	char chunk[CHUNK];
-	ssize_t n = recv(p->from, chunk, sizeof(chunk), MSG_DONTWAIT);
+	ssize_t n = recv(p->from, chunk, MIN(sizeof(chunk), may), MSG_DONTWAIT);
 
 	if (n < 0)
 		return would_block() ? STEP_WAIT : STEP_BROKEN;
+	count(p, n);
 	p->eof = n == 0;
 	if (n > 0 && !p->filter(p->filter_ctx, span_bytes(chunk, (size_t)n), &p->pending))
 		return STEP_BROKEN;
 	return buf_ok(&p->pending) ? STEP_MOVED : STEP_BROKEN;
 }
 
-static enum step read_pipe(struct pump *p)
+static enum step read_pipe(struct pump *p, size_t may)
 {
 	ssize_t n;
 
 	if (!pipe_take(p))
 		return STEP_BROKEN;
-	n = splice(p->from, NULL, p->pipe[1], NULL, PIPE_SIZE, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+	n = splice(p->from, NULL, p->pipe[1], NULL, may, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 	if (n > 0) {
+		count(p, n);
 		p->in_pipe = (size_t)n;
 		return STEP_MOVED;
 	}
@@ -144,6 +159,8 @@ static enum step read_pipe(struct pump *p)
 
 static enum step step(struct pump *p)
 {
+	size_t may;
+
 	if (p->pending.n)
 		return write_pending(p);
 	if (p->in_pipe)
@@ -153,9 +170,13 @@ static enum step step(struct pump *p)
 		(void)shutdown(p->to, SHUT_WR);
 		return STEP_WAIT;
 	}
-	if (p->paused)
+	if (p->paused || p->throttled)
 		return STEP_WAIT;
-	return p->filter ? read_filtered(p) : read_pipe(p);
+	may = room(p);
+	p->throttled = may == 0;
+	if (p->throttled)
+		return STEP_WAIT;
+	return p->filter ? read_filtered(p, may) : read_pipe(p, may);
 }
 
 bool pump_run(struct pump *p)
@@ -180,5 +201,5 @@ bool pump_wants_write(const struct pump *p)
 
 bool pump_wants_read(const struct pump *p)
 {
-	return !p->done && !p->eof && !p->paused && !pump_wants_write(p);
+	return !p->done && !p->eof && !p->paused && !p->throttled && !pump_wants_write(p);
 }

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/span.h"
+#include "gate/meter.h"
 
 /* Empty pipes, kept for reuse. Zeroed: none. */
 struct pipes {
@@ -30,12 +31,14 @@ typedef bool pump_filter(void *ctx, struct span in, struct buf *out);
 struct pump {
 	int from, to; /* sockets; borrowed, non-blocking */
 	struct pipes *pipes;
+	struct meter *meter; /* borrowed; NULL: no limits */
 	int pipe[2];	    /* while bytes are in it; else -1 */
 	size_t in_pipe;
 	struct buf pending; /* goes out before anything else */
 	pump_filter *filter; /* NULL: splice */
 	void *filter_ctx;
-	bool paused; /* not read for now */
+	bool paused;	 /* not read for now: the filter's wish */
+	bool throttled;	 /* not read for now: the meter's */
 	bool eof;    /* from has ended */
 	bool done;   /* and all of it was handed on */
 	uint64_t bytes;
@@ -45,7 +48,8 @@ void pump_init(struct pump *p, int from, int to, struct pipes *pipes);
 void pump_done(struct pump *p);
 
 /* Moves what can be moved without blocking, for a bounded time. False: a socket is in error, or
- * the filter said no. */
+ * the filter said no. When the meter has no room, p->throttled is set, and the caller clears it
+ * when there may be some again. */
 bool pump_run(struct pump *p) _must_use_;
 
 /* What the pump waits for now. */

@@ -12,6 +12,7 @@
 #include <uthash.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "gate/learned.h"
 #include "gate/lookup.h"
@@ -106,6 +107,15 @@ static void flow_refuse(struct udp_flow *u)
 	flow_close(u);
 }
 
+/* A datagram over the rate or the quota is lost, as on any network. */
+static bool within_limits(struct gate *g, size_t n)
+{
+	if (meter_room(&g->meter, clock_ms(), n) < n)
+		return false;
+	meter_count(&g->meter, n);
+	return true;
+}
+
 /* Moves what is there from one socket to the other. False: the sender's socket is in error. */
 static bool move(struct udp_flow *u, struct watch *from, struct watch *to)
 {
@@ -114,6 +124,8 @@ static bool move(struct udp_flow *u, struct watch *from, struct watch *to)
 
 		if (n < 0)
 			return errno == EAGAIN || errno == EINTR;
+		if (!within_limits(u->all->gate, (size_t)n))
+			continue;
 		/* What the receiver cannot take is lost, as on any network. */
 		(void)send(watch_fd(to), u->all->datagram, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	}
