@@ -27,7 +27,7 @@ all: $(BUILD)/build.ninja
 
 $(BUILD)/build.ninja:
 	@command -v meson >/dev/null || { echo "meson is missing; 'make deps' installs what is needed" >&2; exit 1; }
-	@meson setup $(BUILD) --prefix=$(abspath $(PREFIX))
+	@meson setup $(BUILD) --prefix=$(abspath $(PREFIX)) -Dtests=disabled
 
 deps:
 	@tools/deps.sh

@@ -6,6 +6,8 @@
 /* What the bucket holds at least, so that a slow rate still moves whole segments. */
 #define BURST_MIN 16384
 
+#define HOUR_MS 3600000ULL
+
 static uint64_t burst(const struct meter *m)
 {
 	return MAX(m->rate / 10, (uint64_t)BURST_MIN);
@@ -21,7 +23,7 @@ void meter_init(struct meter *m, const struct plan_limits *l, uint64_t now_ms)
 
 static void refill(struct meter *m, uint64_t now_ms)
 {
-	uint64_t passed = MIN(now_ms - m->refilled_ms, 1000ULL); /* the bucket is full by then */
+	uint64_t passed = MIN(now_ms - m->refilled_ms, HOUR_MS); /* the product fits 64 bits */
 	uint64_t more = m->rate * passed / 1000;
 
 	if (!more)
