@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit/event.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+#include <jansson.h>
 
 #include "policy/decide.h"
 
@@ -33,16 +34,15 @@ static bool name_valid(const struct name *n)
 	struct err ignored;
 
 	return n->len <= LIMIT_NAME && n->s[n->len] == '\0' &&
-	       (n->len == 0 || (name_parse(name_span(n), &canonical, &ignored) &&
-				name_eq(&canonical, n)));
+	       (n->len == 0 ||
+		(name_parse(name_span(n), &canonical, &ignored) && name_eq(&canonical, n)));
 }
 
 bool event_valid(const struct event *ev)
 {
 	return ev->kind < EVENT_KIND_COUNT && ev->layer < LAYER_COUNT &&
 	       ev->verdict < EVENT_VERDICT_COUNT && ev->remedy < REMEDY_COUNT && ev->count > 0 &&
-	       ev->proto >= 0 && ev->proto <= 255 && ev->icmp_type >= -1 &&
-	       ev->icmp_type <= 255 &&
+	       ev->proto >= 0 && ev->proto <= 255 && ev->icmp_type >= -1 && ev->icmp_type <= 255 &&
 	       (ev->addr.family == 0 || ev->addr.family == AF_INET ||
 		ev->addr.family == AF_INET6) &&
 	       name_valid(&ev->name) && memchr(ev->reason, '\0', sizeof(ev->reason));
@@ -52,8 +52,10 @@ static void dest_of(const struct event *ev, const struct name *name, struct dest
 {
 	/* A question does not say what for; a name by itself means TCP 443. */
 	bool dns = ev->kind == EVENT_DNS;
-	struct flow f = { .proto = dns ? IPPROTO_TCP : ev->proto, .icmp_type = ev->icmp_type,
-			  .port = dns ? 443 : ev->port, .name = name,
+	struct flow f = { .proto = dns ? IPPROTO_TCP : ev->proto,
+			  .icmp_type = ev->icmp_type,
+			  .port = dns ? 443 : ev->port,
+			  .name = name,
 			  .addr = name ? NULL : &ev->addr };
 
 	flow_dest(&f, out);
@@ -67,16 +69,27 @@ bool event_dest(const struct event *ev, struct dest *out)
 	return true;
 }
 
+bool event_dest_writable(const struct dest *d)
+{
+	char text[DEST_STR_MAX];
+	struct dest again;
+	struct err ignored;
+
+	return dest_parse(span_of(dest_show(d, DEST_FOR_ALLOW, text)), DEST_FOR_ALLOW, &again,
+			  &ignored) &&
+	       again.target == d->target;
+}
+
 bool event_remedy_dest(const struct event *ev, struct dest *out)
 {
 	switch (ev->remedy) {
 	case REMEDY_DEST:
-		return event_dest(ev, out);
+		return event_dest(ev, out) && event_dest_writable(out);
 	case REMEDY_ADDR:
 		if (!ev->addr.family)
 			return false;
 		dest_of(ev, NULL, out);
-		return true;
+		return event_dest_writable(out);
 	case REMEDY_NONE:
 	case REMEDY_COUNT:
 		break;

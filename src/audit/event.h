@@ -54,11 +54,11 @@ struct event {
 	int16_t proto;
 	int16_t icmp_type; /* -1 unless ICMP */
 	uint16_t port;
-	uint16_t qtype;	   /* EVENT_DNS: the query type; else 0 */
-	uint32_t count;	   /* how many alike this one stands for; at least 1 */
-	int32_t rule;	   /* index into plan_policy.rules, -1: none */
-	struct addr addr;  /* family 0: not known */
-	struct name name;  /* len 0: none */
+	uint16_t qtype;	  /* EVENT_DNS: the query type; else 0 */
+	uint32_t count;	  /* how many alike this one stands for; at least 1 */
+	int32_t rule;	  /* index into plan_policy.rules, -1: none */
+	struct addr addr; /* family 0: not known */
+	struct name name; /* len 0: none */
 	char reason[192];
 };
 
@@ -85,7 +85,10 @@ bool event_valid(const struct event *ev);
  * question that is no host name. */
 bool event_dest(const struct event *ev, struct dest *out);
 
-/* The same for its remedy. False: there is none. */
+/* A rule can name it: what a host called "any" or "host" is written as would open something else. */
+bool event_dest_writable(const struct dest *d);
+
+/* The same as event_dest() for its remedy. False: there is none, or no rule can name it. */
 bool event_remedy_dest(const struct event *ev, struct dest *out);
 
 const char *event_verdict_str(enum event_verdict v);

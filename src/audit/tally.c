@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+
 #include <uthash.h>
 
 #include "base/alloc.h"
@@ -23,14 +24,24 @@ struct line {
 	enum event_kind kind;
 	uint64_t tries[TRIES_COUNT];
 	char *reason;
-	char *remedy; /* destination to allow, or NULL */
+	bool writable; /* a rule can name the destination */
+	char *remedy;  /* destination to allow, or NULL */
 	char *dest;
 	char key[]; /* what makes it one line: verdict, kind, destination, reason */
 };
 
 struct tally {
 	struct line *lines; /* in the order in which they were first seen */
-	uint64_t more;	    /* events that found no room */
+	size_t n_lines[EVENT_VERDICT_COUNT];
+	uint64_t more[EVENT_VERDICT_COUNT]; /* events that found no room */
+};
+
+/* How many lines each verdict may have, so that none takes the room of another. */
+static const size_t room[EVENT_VERDICT_COUNT] = {
+	[EVENT_ALLOW] = LIMIT_REACHED,
+	[EVENT_DENY] = LIMIT_DENIALS,
+	[EVENT_AUDIT] = LIMIT_REACHED,
+	[EVENT_ERROR] = LIMIT_DENIALS,
 };
 
 struct tally *tally_new(void)
@@ -44,7 +55,8 @@ void tally_free(struct tally *t)
 
 	if (!t)
 		return;
-	HASH_ITER(hh, t->lines, l, next) {
+	HASH_ITER(hh, t->lines, l, next)
+	{
 		HASH_DEL(t->lines, l);
 		free(l->reason);
 		free(l->remedy);
@@ -72,11 +84,13 @@ static struct line *line_new(struct tally *t, const struct event *ev, const char
 	l->kind = ev->kind;
 	l->reason = xstrdup(ev->reason);
 	l->dest = xstrdup(dest);
+	l->writable = event_dest(ev, &d) && event_dest_writable(&d);
 	if (event_remedy_dest(ev, &d)) {
 		show(&d, text);
 		l->remedy = xstrdup(text);
 	}
 	HASH_ADD_KEYPTR(hh, t->lines, l->key, n - 1, l);
+	t->n_lines[ev->verdict]++;
 	return l;
 }
 
@@ -91,8 +105,8 @@ void tally_add(struct tally *t, const struct event *ev)
 	(void)snprintf(key, sizeof(key), "%d %d %s %s", (int)ev->verdict, ev->kind == EVENT_DNS,
 		       dest, ev->verdict == EVENT_ALLOW ? "" : ev->reason);
 	HASH_FIND_STR(t->lines, key, l);
-	if (!l && HASH_COUNT(t->lines) >= LIMIT_DENIALS) {
-		t->more += ev->count;
+	if (!l && t->n_lines[ev->verdict] >= room[ev->verdict]) {
+		t->more[ev->verdict] += ev->count;
 		return;
 	}
 	if (!l)
@@ -105,17 +119,12 @@ static uint64_t tries(const struct line *l)
 	return MAX(l->tries[TRIES], l->tries[TRIES_AAAA]);
 }
 
-static size_t count(const struct tally *t, enum event_verdict v, uint64_t *n_tries)
+static uint64_t all_tries(const struct tally *t, enum event_verdict v)
 {
-	size_t n = 0;
+	uint64_t n = 0;
 
-	*n_tries = 0;
-	for (const struct line *l = t->lines; l; l = l->hh.next) {
-		if (l->verdict == v) {
-			n++;
-			*n_tries += tries(l);
-		}
-	}
+	for (const struct line *l = t->lines; l; l = l->hh.next)
+		n += l->verdict == v ? tries(l) : 0;
 	return n;
 }
 
@@ -143,7 +152,7 @@ static int width(const struct tally *t, enum event_verdict v)
 
 static void list(const struct tally *t, enum event_verdict v, struct buf *out)
 {
-	uint64_t more = t->more;
+	uint64_t more = t->more[v];
 	size_t listed = 0;
 	int w = width(t, v);
 
@@ -166,23 +175,24 @@ static void list(const struct tally *t, enum event_verdict v, struct buf *out)
 		buf_char(out, '\n');
 	}
 	if (more)
-		buf_fmt(out, "  %6llu other attempts, at further destinations (--log FILE lists all)\n",
+		buf_fmt(out,
+			"  %6llu other attempts, at further destinations (--log FILE lists all)\n",
 			(unsigned long long)more);
 }
 
 void tally_report(struct tally *t, struct buf *out)
 {
-	uint64_t n_tries;
-	size_t n = count(t, EVENT_DENY, &n_tries);
+	uint64_t n = all_tries(t, EVENT_DENY) + t->more[EVENT_DENY];
+	size_t n_lines = t->n_lines[EVENT_DENY];
 
 	HASH_SORT(t->lines, by_tries);
-	if (n) {
-		buf_fmt(out, "sallyport: denied %llu attempt%s to reach %zu destination%s:\n",
-			(unsigned long long)n_tries, plural(n_tries), n, plural(n));
+	if (n_lines) {
+		buf_fmt(out, "sallyport: denied %llu attempt%s to reach %zu%s destination%s:\n",
+			(unsigned long long)n, plural(n), n_lines,
+			t->more[EVENT_DENY] ? " and more" : "", plural(n_lines));
 		list(t, EVENT_DENY, out);
 	}
-	n = count(t, EVENT_ERROR, &n_tries);
-	if (n) {
+	if (t->n_lines[EVENT_ERROR]) {
 		buf_fmt(out, "sallyport: allowed, but not reached:\n");
 		list(t, EVENT_ERROR, out);
 	}
@@ -212,22 +222,38 @@ static bool listed_before(const struct tally *t, const struct line *until)
 	return false;
 }
 
-void tally_policy(const struct tally *t, struct buf *out)
+/* The destinations that were connected to. False: there are none. */
+static bool put_allow(const struct tally *t, struct buf *out)
 {
 	bool any = false;
 
-	buf_str(out, "version: 1\npolicies:\n  audited:\n    rules:\n");
 	for (const struct line *l = t->lines; l; l = l->hh.next) {
-		if (l->kind == EVENT_DNS || l->verdict == EVENT_DENY || listed_before(t, l))
+		if (l->kind == EVENT_DNS || l->verdict == EVENT_DENY || !l->writable ||
+		    listed_before(t, l))
 			continue;
 		buf_str(out, any ? "" : "      - allow:\n");
 		buf_fmt(out, "          - \"%s\"\n", l->dest);
 		any = true;
 	}
-	if (!any)
+	return any;
+}
+
+void tally_policy(const struct tally *t, struct buf *out)
+{
+	uint64_t more = t->more[EVENT_ALLOW] + t->more[EVENT_AUDIT] + t->more[EVENT_ERROR];
+
+	buf_str(out, "version: 1\npolicies:\n  audited:\n    rules:\n");
+	if (!put_allow(t, out))
 		buf_str(out, "      []\n");
-	for (const struct line *l = t->lines; l; l = l->hh.next)
-		if (l->kind == EVENT_DNS && *l->dest && l->verdict != EVENT_DENY &&
-		    !connected(t, l) && !listed_before(t, l))
+	for (const struct line *l = t->lines; l; l = l->hh.next) {
+		if (!*l->dest || l->verdict == EVENT_DENY || listed_before(t, l))
+			continue;
+		if (l->kind != EVENT_DNS && !l->writable)
+			buf_fmt(out, "# no rule can name this destination: %s\n", l->dest);
+		else if (l->kind == EVENT_DNS && !connected(t, l))
 			buf_fmt(out, "# asked for, and not connected to: %s\n", l->dest);
+	}
+	if (more)
+		buf_fmt(out, "# %llu more attempts went to destinations that are not listed here\n",
+			(unsigned long long)more);
 }

@@ -24,7 +24,8 @@ void tally_report(struct tally *t, struct buf *out);
 
 /*
  * A policy file that allows every destination that was reached, or tried, and no other: YAML, ready
- * to be used. Names that were only asked for are listed as comments.
+ * to be used. Names that were only asked for are listed as comments, and so is what is missing: past
+ * LIMIT_REACHED destinations, or where no rule can name one.
  */
 void tally_policy(const struct tally *t, struct buf *out);
 

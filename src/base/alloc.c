@@ -8,7 +8,8 @@
 
 static _noreturn_ void out_of_memory(void)
 {
-	static const char msg[] = "sallyport: out of memory: stopping, what is not known stays denied\n";
+	static const char msg[] =
+		"sallyport: out of memory: stopping, what is not known stays denied\n";
 
 	(void)!write(STDERR_FILENO, msg, sizeof(msg) - 1);
 	abort();

@@ -26,10 +26,10 @@ char *xasprintf(const char *fmt, ...) _must_use_ _printf_(1, 2);
 void vec_reserve(void *pp, size_t n, size_t *cap, size_t size);
 
 /* Appends value to the array (items, n, cap) and counts it. */
-#define vec_push(items, n, cap, value)                                \
-	do {                                                          \
+#define vec_push(items, n, cap, value)                                  \
+	do {                                                            \
 		vec_reserve(&(items), (n), &(cap), sizeof((items)[0])); \
-		(items)[(n)++] = (value);                             \
+		(items)[(n)++] = (value);                               \
 	} while (0)
 
 #endif

@@ -120,7 +120,9 @@ bool fd_receive(int sock, void *msg, size_t len, int *fds, size_t n, struct err 
 {
 	union control control = { 0 };
 	struct iovec iov = { msg, len };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+	struct msghdr mh = { .msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.bytes,
 			     .msg_controllen = sizeof(control.bytes) };
 	int got[FD_PASS_MAX];
 	size_t n_got;

@@ -10,40 +10,40 @@
 #define LIMIT_POLICY_DESTS 200000U    /* after groups are expanded, in one plan */
 #define LIMIT_POLICY_CHAIN 16	      /* groups in groups, policies that extend policies */
 #define LIMIT_POLICY_LINTS 1000	      /* destinations of a policy that are compared in pairs */
-#define LIMIT_PORT_RANGES 15	      /* in one destination; what one multiport match holds */
+#define LIMIT_PORT_RANGES  15	      /* in one destination; what one multiport match holds */
 
 /* Names. RFC 1035 2.3.4: 63 bytes a label, 255 on the wire, which is 253 written out. */
 #define LIMIT_LABEL 63
 #define LIMIT_NAME  253
 
 /* DNS. */
-#define LIMIT_DNS_MESSAGE   65535U /* RFC 1035 4.2.2 */
-#define LIMIT_DNS_UDP	    1232U  /* no fragments: DNS flag day 2020 */
-#define LIMIT_DNS_RECORDS   256    /* of one message that are looked at */
-#define LIMIT_DNS_CHAIN	    16	   /* CNAMEs that are followed */
-#define LIMIT_DNS_JUMPS	    64	   /* compression pointers in one name */
-#define LIMIT_DNS_ADDRESSES 32	   /* addresses kept of one answer */
-#define LIMIT_DNS_CACHE	    4096   /* names that are remembered; the oldest unused goes first */
-#define LIMIT_DNS_PENDING   512    /* questions under way upstream; one more gets SERVFAIL */
-#define LIMIT_DNS_TTL_FLOOR 5	   /* seconds; a zero TTL would ask upstream for every connection */
-#define LIMIT_DNS_TTL_CEIL  3600   /* seconds */
-#define LIMIT_DNS_STALE_S   3600   /* an expired answer is used when upstream is down; RFC 8767 */
-#define LIMIT_DNS_STREAMS   256U   /* TCP connections of clients */
+#define LIMIT_DNS_MESSAGE     65535U /* RFC 1035 4.2.2 */
+#define LIMIT_DNS_UDP	      1232U  /* no fragments: DNS flag day 2020 */
+#define LIMIT_DNS_RECORDS     256    /* of one message that are looked at */
+#define LIMIT_DNS_CHAIN	      16     /* CNAMEs that are followed */
+#define LIMIT_DNS_JUMPS	      64     /* compression pointers in one name */
+#define LIMIT_DNS_ADDRESSES   32     /* addresses kept of one answer */
+#define LIMIT_DNS_CACHE	      4096   /* names that are remembered; the oldest unused goes first */
+#define LIMIT_DNS_PENDING     512    /* questions under way upstream; one more gets SERVFAIL */
+#define LIMIT_DNS_TTL_FLOOR   5	   /* seconds; a zero TTL would ask upstream for every connection */
+#define LIMIT_DNS_TTL_CEIL    3600 /* seconds */
+#define LIMIT_DNS_STALE_S     3600 /* an expired answer is used when upstream is down; RFC 8767 */
+#define LIMIT_DNS_STREAMS     256U /* TCP connections of clients */
 #define LIMIT_DNS_STREAM_JOBS 32U  /* questions of one of them under way; then it is not read */
-#define LIMIT_DNS_STREAM_MS 10000U /* idle; RFC 7766 6.2.3 */
-#define LIMIT_DNS_GRACE_S   300    /* an address stays good for its name after its TTL */
-#define LIMIT_DNS_TRY_MS    1500U  /* one try of one upstream */
+#define LIMIT_DNS_STREAM_MS   10000U /* idle; RFC 7766 6.2.3 */
+#define LIMIT_DNS_GRACE_S     300    /* an address stays good for its name after its TTL */
+#define LIMIT_DNS_TRY_MS      1500U  /* one try of one upstream */
 
 /* A wildcard lets names out in questions; this many distinct ones bound it (E-41). */
 #define LIMIT_DNS_WILDCARD_NAMES 1000
 
 /* HTTP heads and ClientHellos, the bytes read before anything is let out. */
-#define LIMIT_HTTP_HEAD	   32768U /* common servers stop at 8 to 32 KiB */
-#define LIMIT_HTTP_FIELDS  128
-#define LIMIT_HTTP_TRAILERS 4096U /* fields behind a chunked body; nearly nobody sends any */
-#define LIMIT_CLIENT_HELLO 65536U /* post-quantum key shares and tickets are a few KiB */
-#define LIMIT_TLS_RECORDS    64  /* that one hello is cut into; clients send 1 to 5 */
-#define LIMIT_TLS_EXTENSIONS 128 /* of one hello; browsers send some 20 */
+#define LIMIT_HTTP_HEAD	     32768U /* common servers stop at 8 to 32 KiB */
+#define LIMIT_HTTP_FIELDS    128
+#define LIMIT_HTTP_TRAILERS  4096U  /* fields behind a chunked body; nearly nobody sends any */
+#define LIMIT_CLIENT_HELLO   65536U /* post-quantum key shares and tickets are a few KiB */
+#define LIMIT_TLS_RECORDS    64	    /* that one hello is cut into; clients send 1 to 5 */
+#define LIMIT_TLS_EXTENSIONS 128    /* of one hello; browsers send some 20 */
 
 /* IPv6 extension headers in front of the transport header; RFC 8200 4.1 names 7. */
 #define LIMIT_IP_EXTENSIONS 8
@@ -52,21 +52,22 @@
 #define LIMIT_VIRTUAL_ADDRESSES 16384U
 
 /* Sockets outside /run that a jail covers, one mount each. */
-#define LIMIT_UNIX_SOCKETS 4096
-#define LIMIT_HOST_FILE	    (4U << 20) /* /etc/hosts of an ad blocker */
-#define LIMIT_HOSTS	    65536U     /* names of it that the gate knows */
+#define LIMIT_UNIX_SOCKETS  4096
+#define LIMIT_HOST_FILE	    (4U << 20)	/* /etc/hosts of an ad blocker */
+#define LIMIT_HOSTS	    65536U	/* names of it that the gate knows */
 #define LIMIT_PROC_NET_UNIX (16U << 20) /* 100,000 sockets */
 
 /* The gate. */
-#define LIMIT_CONNECTIONS      16384U /* of one jail; `limits: {connections: N}` lowers it */
-#define LIMIT_UDP_FLOWS	       1024U  /* of one jail */
-#define LIMIT_HEADER_MS	       10000U /* until the whole head or ClientHello is there */
-#define LIMIT_CONNECT_MS       15000U /* until one of the addresses answered */
-#define LIMIT_ATTEMPT_MS       250U   /* RFC 8305 5: the next address is tried after this */
-#define LIMIT_IDLE_MS	       (2U * 3600 * 1000) /* a connection on which nothing moves */
-#define LIMIT_HALF_OPEN_MS     (10U * 60 * 1000)  /* the same once one side has closed */
-#define LIMIT_UDP_IDLE_MS      60000U /* RFC 4787 REQ-5 asks for 2 minutes or a short, set time */
-#define LIMIT_DENIALS	       256    /* distinct denied destinations in the closing report */
-#define LIMIT_PIPES	       64     /* splice pipes kept for reuse */
+#define LIMIT_CONNECTIONS  16384U /* of one jail; `limits: {connections: N}` lowers it */
+#define LIMIT_UDP_FLOWS	   1024U  /* of one jail */
+#define LIMIT_HEADER_MS	   10000U /* until the whole head or ClientHello is there */
+#define LIMIT_CONNECT_MS   15000U /* until one of the addresses answered */
+#define LIMIT_ATTEMPT_MS   250U	  /* RFC 8305 5: the next address is tried after this */
+#define LIMIT_IDLE_MS	   (2U * 3600 * 1000) /* a connection on which nothing moves */
+#define LIMIT_HALF_OPEN_MS (10U * 60 * 1000)  /* the same once one side has closed */
+#define LIMIT_UDP_IDLE_MS  60000U /* RFC 4787 REQ-5 asks for 2 minutes or a short, set time */
+#define LIMIT_DENIALS	   256	  /* distinct denied destinations that are told apart */
+#define LIMIT_REACHED	   4096	  /* distinct destinations in the policy that --audit prints */
+#define LIMIT_PIPES	   64	  /* splice pipes kept for reuse */
 
 #endif

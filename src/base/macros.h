@@ -15,22 +15,22 @@
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Moves a pointer out of the variable that would free it, which is left NULL. */
-#define steal(pp)                       \
-	__extension__({                 \
+#define steal(pp)                             \
+	__extension__({                       \
 		__typeof__(*(pp)) *p_ = (pp); \
 		__typeof__(*(pp)) v_ = *p_;   \
-		*p_ = NULL;             \
-		v_;                     \
+		*p_ = NULL;                   \
+		v_;                           \
 	})
 
 /* Repeats a system call that a signal interrupted. */
-#define RETRY_EINTR(call)                            \
-	__extension__({                              \
-		__typeof__(call) r_;                 \
-		do {                                 \
-			r_ = (call);                 \
+#define RETRY_EINTR(call)                             \
+	__extension__({                               \
+		__typeof__(call) r_;                  \
+		do {                                  \
+			r_ = (call);                  \
 		} while (r_ == -1 && errno == EINTR); \
-		r_;                                  \
+		r_;                                   \
 	})
 
 /* _cleanup_(freep): free() what the variable points to. */

@@ -13,8 +13,14 @@ static const struct unit durations[] = {
 };
 
 static const struct unit sizes[] = {
-	{ "", 1 },	     { "B", 1 },	  { "kB", 1000 },	 { "MB", 1000000 },
-	{ "GB", 1000000000 }, { "KiB", 1ULL << 10 }, { "MiB", 1ULL << 20 }, { "GiB", 1ULL << 30 },
+	{ "", 1 },
+	{ "B", 1 },
+	{ "kB", 1000 },
+	{ "MB", 1000000 },
+	{ "GB", 1000000000 },
+	{ "KiB", 1ULL << 10 },
+	{ "MiB", 1ULL << 20 },
+	{ "GiB", 1ULL << 30 },
 };
 
 /* The value of a run of digits; false when it is none or does not fit 64 bits. */

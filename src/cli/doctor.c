@@ -65,15 +65,19 @@ static void check_landlock(struct finding *f)
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 
 	if (abi >= 6)
-		say(f, LEVEL_OK, "Landlock version %ld: the gate has no file system, and the command "
-				 "cannot signal processes outside", abi);
+		say(f, LEVEL_OK,
+		    "Landlock version %ld: the gate has no file system, and the command "
+		    "cannot signal processes outside",
+		    abi);
 	else if (abi > 0)
-		say(f, LEVEL_WARN, "Landlock version %ld: the gate has no file system; before version "
-				   "6 the command can signal, but not trace, its user's other processes",
+		say(f, LEVEL_WARN,
+		    "Landlock version %ld: the gate has no file system; before version "
+		    "6 the command can signal, but not trace, its user's other processes",
 		    abi);
 	else
-		say(f, LEVEL_WARN, "no Landlock: seccomp alone keeps the gate from files (boot with "
-				   "lsm=landlock,... to add it)");
+		say(f, LEVEL_WARN,
+		    "no Landlock: seccomp alone keeps the gate from files (boot with "
+		    "lsm=landlock,... to add it)");
 }
 
 static void check_vsock(struct finding *f)
@@ -83,7 +87,8 @@ static void check_vsock(struct finding *f)
 	if (fd < 0)
 		say(f, LEVEL_OK, "no vsock transport");
 	else
-		say(f, LEVEL_OK, "vsock sockets exist; a seccomp filter keeps them from the command");
+		say(f, LEVEL_OK,
+		    "vsock sockets exist; a seccomp filter keeps them from the command");
 }
 
 static void check_root(struct finding *f)
@@ -91,14 +96,16 @@ static void check_root(struct finding *f)
 	if (geteuid() != 0)
 		say(f, LEVEL_OK, "running as a plain user");
 	else
-		say(f, LEVEL_WARN, "running as root: the command cannot get out, but it can write root's "
-				   "files, which other programs obey; run it as a plain user");
+		say(f, LEVEL_WARN,
+		    "running as root: the command cannot get out, but it can write root's "
+		    "files, which other programs obey; run it as a plain user");
 }
 
 static void check_sockets(struct finding *f)
 {
-	say(f, LEVEL_OK, "Unix sockets under /run are hidden, and those elsewhere that exist when a "
-			 "command starts; one made later outside /run can be reached");
+	say(f, LEVEL_OK,
+	    "Unix sockets under /run are hidden, and those elsewhere that exist when a "
+	    "command starts; one made later outside /run can be reached");
 }
 
 static void check_dns(struct finding *f)
@@ -115,8 +122,8 @@ static const struct {
 	const char *name;
 	check_fn *check;
 } checks[] = {
-	{ "jail", check_jail },	      { "ipv6", check_ipv6 },	{ "landlock", check_landlock },
-	{ "vsock", check_vsock },     { "sockets", check_sockets }, { "user", check_root },
+	{ "jail", check_jail },	       { "ipv6", check_ipv6 },	     { "landlock", check_landlock },
+	{ "vsock", check_vsock },      { "sockets", check_sockets }, { "user", check_root },
 	{ "name-servers", check_dns },
 };
 
@@ -141,8 +148,9 @@ static void print(const struct finding *found, bool json)
 	}
 	list = json_array();
 	for (size_t i = 0; i < ARRAY_LEN(checks); i++)
-		json_array_append_new(list, json_pack("{ssssss}", "check", checks[i].name, "level",
-						      levels[found[i].level], "text", found[i].text));
+		json_array_append_new(list,
+				      json_pack("{ssssss}", "check", checks[i].name, "level",
+						levels[found[i].level], "text", found[i].text));
 	show_json_print(list);
 }
 

@@ -36,9 +36,11 @@ static const struct cli_option options[OPT_COUNT] = {
 	[OPT_USE] = { "use", 'u', "NAME", "which policy of the file" },
 	[OPT_AUDIT] = { "audit", 0, NULL, "let everything pass; end with the policy it needs" },
 	[OPT_LOG] = { "log", 'l', "FILE", "append every decision as a JSON line (-: stderr)" },
-	[OPT_DNS] = { "dns", 0, "SERVER", "ask this name server, ADDR or ADDR:PORT; may be repeated" },
+	[OPT_DNS] = { "dns", 0, "SERVER",
+		      "ask this name server, ADDR or ADDR:PORT; may be repeated" },
 	[OPT_KEEP_FD] = { "keep-fd", 0, "N", "leave descriptor N open for the command" },
-	[OPT_ALLOW_UNIX] = { "allow-unix", 0, "PATH", "leave a Unix socket of the host within reach" },
+	[OPT_ALLOW_UNIX] = { "allow-unix", 0, "PATH",
+			     "leave a Unix socket of the host within reach" },
 	[OPT_QUIET] = { "quiet", 'q', NULL, "no closing report" },
 };
 
@@ -160,19 +162,21 @@ static void warn_of_rules(const struct plan_policy *p)
 		char id[SHOW_ID_MAX], text[DEST_STR_MAX];
 
 		if (r->action == RULE_ASK)
-			(void)fprintf(stderr,
-				      "sallyport: rule %s asks, and in a jail there is nobody to ask: "
-				      "it denies\n",
-				      show_rule_id(r, id));
+			(void)fprintf(
+				stderr,
+				"sallyport: rule %s asks, and in a jail there is nobody to ask: "
+				"it denies\n",
+				show_rule_id(r, id));
 		for (size_t k = 0; r->action == RULE_ALLOW && k < r->n_dests; k++) {
 			int proto = r->dests[k].proto;
 
 			if (proto != DEST_PROTO_ANY && proto != IPPROTO_TCP && proto != IPPROTO_UDP)
-				(void)fprintf(stderr,
-					      "sallyport: rule %s allows %s, but a jail carries TCP "
-					      "and UDP only: it stays denied\n",
-					      show_rule_id(r, id),
-					      dest_show(&r->dests[k], DEST_FOR_ALLOW, text));
+				(void)fprintf(
+					stderr,
+					"sallyport: rule %s allows %s, but a jail carries TCP "
+					"and UDP only: it stays denied\n",
+					show_rule_id(r, id),
+					dest_show(&r->dests[k], DEST_FOR_ALLOW, text));
 		}
 	}
 }
@@ -181,7 +185,8 @@ static void write_log(struct recorder *r, const struct event *ev)
 {
 	const struct plan_rule *rule = ev->rule >= 0 ? &r->policy->rules[ev->rule] : NULL;
 	char id[SHOW_ID_MAX];
-	struct event_context ctx = { .subject = r->subject, .policy = r->policy->name,
+	struct event_context ctx = { .subject = r->subject,
+				     .policy = r->policy->name,
 				     .rule = rule ? show_rule_id(rule, id) : NULL };
 	struct buf line;
 	struct err e;
@@ -208,9 +213,9 @@ static bool open_log(const struct args *a, struct recorder *r, struct err *e)
 {
 	if (!a->log)
 		return true;
-	r->log = strcmp(a->log, "-") == 0
-			 ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)
-			 : open(a->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	r->log = strcmp(a->log, "-") == 0 ?
+			 fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3) :
+			 open(a->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	return r->log >= 0 || err_sys(e, errno, "--log %s", a->log);
 }
 
@@ -223,8 +228,9 @@ static void close_report(const struct args *a, const struct recorder *r,
 	if (!a->quiet)
 		tally_report(r->tally, &out);
 	if (result->farewell.lost_events || result->farewell.lost_packets)
-		buf_fmt(&out, "sallyport: %llu decisions and %llu rejected packets came too fast to "
-			      "be told\n",
+		buf_fmt(&out,
+			"sallyport: %llu decisions and %llu rejected packets came too fast to "
+			"be told\n",
 			(unsigned long long)result->farewell.lost_events,
 			(unsigned long long)result->farewell.lost_packets);
 	if (result->gate_died)
@@ -257,10 +263,15 @@ static int run_plan(const struct args *a, struct plan *plan, char **argv)
 	const struct plan_policy *chosen;
 	struct plan_policy policy;
 	struct gate_host *hosts = NULL;
-	struct jail_options o = { .argv = argv, .plan = plan, .policy = &policy,
-				  .keep_fds = a->keep_fds, .n_keep_fds = a->n_keep_fds,
-				  .allow_unix = a->allow_unix, .n_allow_unix = a->n_allow_unix,
-				  .on_event = on_event, .ctx = &r };
+	struct jail_options o = { .argv = argv,
+				  .plan = plan,
+				  .policy = &policy,
+				  .keep_fds = a->keep_fds,
+				  .n_keep_fds = a->n_keep_fds,
+				  .allow_unix = a->allow_unix,
+				  .n_allow_unix = a->n_allow_unix,
+				  .on_event = on_event,
+				  .ctx = &r };
 	struct gate_upstream servers[GATE_UPSTREAMS_MAX];
 	struct err e;
 	int status;
@@ -274,8 +285,8 @@ static int run_plan(const struct args *a, struct plan *plan, char **argv)
 	r.tally = tally_new();
 	o.tell_allowed = a->log || policy.mode == MODE_AUDIT;
 	o.upstreams = a->n_dns ? a->dns : servers;
-	o.n_upstreams = a->n_dns ? a->n_dns
-				 : hostdns_servers("/etc/resolv.conf", servers, GATE_UPSTREAMS_MAX);
+	o.n_upstreams = a->n_dns ? a->n_dns :
+				   hostdns_servers("/etc/resolv.conf", servers, GATE_UPSTREAMS_MAX);
 	o.n_hosts = hostdns_table("/etc/hosts", &hosts);
 	o.hosts = hosts;
 	if (!a->quiet)

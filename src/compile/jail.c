@@ -98,8 +98,7 @@ bool compile_jail_wants_udp(const struct plan_policy *p)
 		return true;
 	for (size_t i = 0; i < p->n_rules; i++)
 		for (size_t k = 0; k < p->rules[i].n_dests; k++)
-			if (may_open(&p->rules[i]) &&
-			    has_proto(&p->rules[i].dests[k], IPPROTO_UDP))
+			if (may_open(&p->rules[i]) && has_proto(&p->rules[i].dests[k], IPPROTO_UDP))
 				return true;
 	return false;
 }
@@ -141,12 +140,11 @@ static const char chain_head[] =
 	"\t\ticmp type destination-unreachable accept\n"
 	"\t\ticmpv6 type { destination-unreachable, packet-too-big } accept\n";
 
-static const char chain_tail[] =
-	"\t\tlog group %u snaplen %u\n"
-	"\t\tmeta l4proto tcp reject with tcp reset\n"
-	"\t\tmeta l4proto udp reject\n"
-	"\t\treject with icmpx admin-prohibited\n"
-	"\t}\n";
+static const char chain_tail[] = "\t\tlog group %u snaplen %u\n"
+				 "\t\tmeta l4proto tcp reject with tcp reset\n"
+				 "\t\tmeta l4proto udp reject\n"
+				 "\t\treject with icmpx admin-prohibited\n"
+				 "\t}\n";
 
 void compile_jail(const struct plan_policy *p, const struct jail_ports *ports, struct buf *out)
 {

@@ -21,12 +21,12 @@
 #include "policy/plan.h"
 
 /* The private pools of virtual addresses; the first address of each is the jail's own on lo. */
-#define JAIL_POOL4	"198.18.0.0/15"
-#define JAIL_POOL6	"fd73:616c:6c79::/64"
-#define JAIL_ADDR4	"198.18.0.1"
-#define JAIL_ADDR6	"fd73:616c:6c79::1"
-#define JAIL_MARK	0x5a11U /* of the gate's sockets; setting it needs CAP_NET_ADMIN */
-#define JAIL_LOG_GROUP 1U
+#define JAIL_POOL4	 "198.18.0.0/15"
+#define JAIL_POOL6	 "fd73:616c:6c79::/64"
+#define JAIL_ADDR4	 "198.18.0.1"
+#define JAIL_ADDR6	 "fd73:616c:6c79::1"
+#define JAIL_MARK	 0x5a11U /* of the gate's sockets; setting it needs CAP_NET_ADMIN */
+#define JAIL_LOG_GROUP	 1U
 #define JAIL_LOG_SNAPLEN 128U /* an IPv6 header, a few extension headers and the ports */
 
 struct jail_ports {

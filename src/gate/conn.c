@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "gate/conn_internal.h"
-
 #include <assert.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -9,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "gate/conn_internal.h"
 #include "gate/learned.h"
 
 /* Connections accepted before others get their turn. */
@@ -26,8 +25,7 @@
 
 struct flow conn_flow(const struct conn *c)
 {
-	struct flow f = { .proto = IPPROTO_TCP, .icmp_type = -1, .port = c->port,
-			  .name = c->name };
+	struct flow f = { .proto = IPPROTO_TCP, .icmp_type = -1, .port = c->port, .name = c->name };
 
 	if (!c->name || c->n_names)
 		f.addr = &c->dst;
@@ -173,8 +171,8 @@ static bool says_right_name(struct conn *c, const struct inspected *in)
 }
 
 /* Why a first message that was read whole is not let out; NULL when it may be. */
-static const char *objection(struct conn *c, enum inspect_result result,
-			     const struct inspected *in, char *why, size_t size)
+static const char *objection(struct conn *c, enum inspect_result result, const struct inspected *in,
+			     char *why, size_t size)
 {
 	const char *what = c->port == 80 ? "Host" : "SNI";
 
@@ -385,9 +383,9 @@ static void overdue(struct conn *c)
 		if (c->verdict.kind != VERDICT_ALLOW) {
 			if (conn_denied(c, 403, NULL))
 				return;
-		} else if (conn_denied(c, 400, c->port == 80
-						       ? "no whole HTTP request came in time"
-						       : "no whole ClientHello came in time")) {
+		} else if (conn_denied(c, 400,
+				       c->port == 80 ? "no whole HTTP request came in time" :
+						       "no whole ClientHello came in time")) {
 			return;
 		}
 		conn_connect(c);

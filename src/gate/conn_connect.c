@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "gate/conn_internal.h"
-
 #include <string.h>
+
+#include "gate/conn_internal.h"
 
 void conn_connect_done(struct conn *c)
 {
@@ -79,8 +79,8 @@ static void on_found(void *ctx, const struct lookup_result *r)
 	else if (r->n)
 		no_address_allowed(c, &r->addrs[0], &v);
 	else
-		conn_failed(c, r->failed ? "no upstream resolver gave an answer"
-					 : "the name has no address");
+		conn_failed(c, r->failed ? "no upstream resolver gave an answer" :
+					   "the name has no address");
 }
 
 static void resolve(struct conn *c, const struct name *n)
@@ -108,8 +108,9 @@ static void dial_address(struct conn *c)
 		dial(c, &c->dst, 1, c->port);
 		return;
 	}
-	if (!conn_denied(c, 403, v.kind == VERDICT_ALLOW ? "this is one of the host's own addresses"
-							 : NULL))
+	if (!conn_denied(c, 403,
+			 v.kind == VERDICT_ALLOW ? "this is one of the host's own addresses" :
+						   NULL))
 		conn_reset(c);
 }
 

@@ -22,7 +22,7 @@
 /* Only while bytes go both ways. */
 struct relay {
 	struct watch *server;
-	struct pump up, down; /* client to server, and back */
+	struct pump up, down;	  /* client to server, and back */
 	struct http_guard *guard; /* port 80 by name, else NULL */
 };
 
@@ -36,7 +36,7 @@ struct conn {
 	struct watch *client;
 	struct addr dst; /* as the client wrote it */
 	uint16_t port;
-	bool audited; /* the policy denies it, and that is told already */
+	bool audited;		 /* the policy denies it, and that is told already */
 	const struct name *name; /* what dst stands for: of vaddrs or names; NULL: an address */
 	struct name *names;	 /* dns: real: all names that led to dst; owned */
 	size_t n_names;

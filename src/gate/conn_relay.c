@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "gate/conn_internal.h"
-
 #include <sys/socket.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "gate/conn_internal.h"
 
 void conn_relay_done(struct conn *c)
 {
@@ -57,8 +56,7 @@ static void run(struct conn *c, bool up, bool down)
 	}
 	if (r->up.throttled || r->down.throttled)
 		conns_throttled(c->all);
-	c->deadline_ms =
-		now + (r->up.done || r->down.done ? LIMIT_HALF_OPEN_MS : LIMIT_IDLE_MS);
+	c->deadline_ms = now + (r->up.done || r->down.done ? LIMIT_HALF_OPEN_MS : LIMIT_IDLE_MS);
 	want(c);
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Packets that the rules inside the jail rejected: NFLOG messages become events. */
-#include "gate/internal.h"
-
 #include <arpa/inet.h>
-#include <libmnl/libmnl.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
 
+#include <libmnl/libmnl.h>
+
+#include "gate/internal.h"
 #include "wire/packet.h"
 
 /* Packets that are read before others get their turn. */

@@ -3,12 +3,12 @@
  * The DNS server of a jail. A question comes by datagram or in a stream (dns_stream.c); the policy
  * judges the name before anything leaves; the answer carries a virtual address, or real ones.
  */
-#include "gate/dns_internal.h"
-
 #include <string.h>
+
 #include <uthash.h>
 
 #include "base/alloc.h"
+#include "gate/dns_internal.h"
 #include "gate/learned.h"
 
 /* How long a client may remember a virtual address. It stays good for as long as the jail lives;
@@ -39,7 +39,8 @@ static void reply_code(struct dns_job *job, unsigned rcode)
 
 static struct event question_event(const struct dns_job *job, enum event_verdict verdict)
 {
-	struct flow f = { .proto = job->stream ? IPPROTO_TCP : IPPROTO_UDP, .icmp_type = -1,
+	struct flow f = { .proto = job->stream ? IPPROTO_TCP : IPPROTO_UDP,
+			  .icmp_type = -1,
 			  .name = &job->question.name };
 	struct event ev = event_of(&f, EVENT_DNS, LAYER_DNS);
 
@@ -63,7 +64,8 @@ static void tell_denied(struct dns_job *job, enum event_verdict verdict,
 			const struct plan_rule *rule)
 {
 	struct gate *g = job->dns->gate;
-	struct verdict v = { .kind = VERDICT_DENY, .rule = rule,
+	struct verdict v = { .kind = VERDICT_DENY,
+			     .rule = rule,
 			     .reason = rule ? REASON_RULE : REASON_NO_RULE };
 	struct flow f = { .proto = IPPROTO_TCP, .icmp_type = -1, .name = &job->question.name };
 	struct event ev = question_event(job, verdict);
@@ -226,9 +228,9 @@ static bool judge(struct dns_job *job)
 			return false;
 		}
 	}
-	if (!by_address(job) && (dns_type_refused(job->question.qtype) ||
-				 (!audit_mode(g) &&
-				  !decide_name(p, n, job->question.qtype, &job->rule)))) {
+	if (!by_address(job) &&
+	    (dns_type_refused(job->question.qtype) ||
+	     (!audit_mode(g) && !decide_name(p, n, job->question.qtype, &job->rule)))) {
 		reply_code(job, DNS_NOERROR);
 		return false;
 	}
@@ -358,7 +360,8 @@ void dns_free(struct dns *d)
 	while (!LIST_EMPTY(&d->jobs))
 		dns_job_end(LIST_FIRST(&d->jobs));
 	watch_close(d->udp);
-	HASH_ITER(hh, d->wild, w, next) {
+	HASH_ITER(hh, d->wild, w, next)
+	{
 		HASH_DEL(d->wild, w);
 		free(w);
 	}

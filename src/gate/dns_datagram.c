@@ -4,10 +4,10 @@
  * address is local, so a question to any server arrives here; it is answered from the address it
  * was sent to.
  */
-#include "gate/dns_internal.h"
-
 #include <string.h>
 #include <sys/socket.h>
+
+#include "gate/dns_internal.h"
 
 /* Questions read before others get their turn. */
 #define BATCH 32
@@ -34,8 +34,11 @@ static bool receive(struct dns *d)
 	union control control;
 	struct iovec iov = { msg, sizeof(msg) };
 	union sockaddr_any peer;
-	struct msghdr mh = { .msg_name = &peer, .msg_namelen = sizeof(peer), .msg_iov = &iov,
-			     .msg_iovlen = 1, .msg_control = control.bytes,
+	struct msghdr mh = { .msg_name = &peer,
+			     .msg_namelen = sizeof(peer),
+			     .msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.bytes,
 			     .msg_controllen = sizeof(control.bytes) };
 	struct in6_pktinfo local;
 	struct dns_job *job;
@@ -76,8 +79,11 @@ void dns_datagram_send(const struct dns_job *job, struct span msg)
 	union control control = { 0 };
 	struct iovec iov = { (void *)(uintptr_t)msg.p, msg.n };
 	union sockaddr_any peer = job->peer;
-	struct msghdr mh = { .msg_name = &peer, .msg_namelen = sizeof(peer.in6), .msg_iov = &iov,
-			     .msg_iovlen = 1, .msg_control = control.bytes,
+	struct msghdr mh = { .msg_name = &peer,
+			     .msg_namelen = sizeof(peer.in6),
+			     .msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.bytes,
 			     .msg_controllen = sizeof(control.bytes) };
 	struct cmsghdr *cm = CMSG_FIRSTHDR(&mh);
 

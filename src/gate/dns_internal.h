@@ -22,7 +22,7 @@ struct dns_job {
 	struct resolver_wait wait;
 	const struct plan_rule *rule; /* that allows the name */
 	bool audited;		      /* would have been denied; told already */
-	struct dns_stream *stream;    /* where it came from; NULL: by datagram, from peer to local */
+	struct dns_stream *stream; /* where it came from; NULL: by datagram, from peer to local */
 	union sockaddr_any peer;
 	struct in6_pktinfo local;
 };

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Questions by TCP: messages behind two bytes of length, answered in whatever order (RFC 7766). */
-#include "gate/dns_internal.h"
-
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/cursor.h"
+#include "gate/dns_internal.h"
 
 struct dns_stream {
 	LIST_ENTRY(dns_stream) link;

@@ -59,8 +59,8 @@ static void refuse_http(const struct refusal *r, struct buf *out)
 
 	buf_init(&body, 4096);
 	buf_fmt(&body, "%s\n\n  destination  %s\n",
-		r->status == 502 ? "sallyport could not reach the server."
-				 : "sallyport did not let this request through.",
+		r->status == 502 ? "sallyport could not reach the server." :
+				   "sallyport did not let this request through.",
 		r->destination);
 	if (r->rule)
 		buf_fmt(&body, "  rule         %s\n", r->rule);
@@ -78,7 +78,6 @@ void inspect_refuse(const struct refusal *r, struct buf *out)
 	if (r->port == 80)
 		refuse_http(r, out);
 	else
-		tls_alert_build(r->status == 502 ? TLS_ALERT_INTERNAL_ERROR
-						 : TLS_ALERT_ACCESS_DENIED,
-				out);
+		tls_alert_build(
+			r->status == 502 ? TLS_ALERT_INTERNAL_ERROR : TLS_ALERT_ACCESS_DENIED, out);
 }

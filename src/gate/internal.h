@@ -48,8 +48,7 @@ struct event event_of(const struct flow *f, enum event_kind kind, enum event_lay
 void event_because(struct event *ev, const char *fmt, ...) _printf_(2, 3);
 
 /* The reason in words for a verdict about f, and what would change it, into the event. */
-void event_explain(struct gate *g, struct event *ev, const struct flow *f,
-		   const struct verdict *v);
+void event_explain(struct gate *g, struct event *ev, const struct flow *f, const struct verdict *v);
 
 /* ---- judge.c */
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Where the gate asks the policy; nothing else in it decides. */
-#include "gate/internal.h"
-
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "gate/internal.h"
 
 bool judge_target(struct gate *g, const struct addr *dst, struct flow *f)
 {

@@ -2,6 +2,7 @@
 #include "gate/learned.h"
 
 #include <string.h>
+
 #include <uthash.h>
 
 #include "base/alloc.h"

@@ -15,8 +15,10 @@ static uint64_t burst(const struct meter *m)
 
 void meter_init(struct meter *m, const struct plan_limits *l, uint64_t now_ms)
 {
-	*m = (struct meter){ .rate = (l->rate_bits_s + 7) / 8, .refilled_ms = now_ms,
-			     .quota = l->quota_bytes, .period_ms = l->quota_period_s * 1000ULL,
+	*m = (struct meter){ .rate = (l->rate_bits_s + 7) / 8,
+			     .refilled_ms = now_ms,
+			     .quota = l->quota_bytes,
+			     .period_ms = l->quota_period_s * 1000ULL,
 			     .period_began_ms = now_ms };
 	m->tokens = burst(m);
 }

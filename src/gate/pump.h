@@ -32,15 +32,15 @@ struct pump {
 	int from, to; /* sockets; borrowed, non-blocking */
 	struct pipes *pipes;
 	struct meter *meter; /* borrowed; NULL: no limits */
-	int pipe[2];	    /* while bytes are in it; else -1 */
+	int pipe[2];	     /* while bytes are in it; else -1 */
 	size_t in_pipe;
-	struct buf pending; /* goes out before anything else */
+	struct buf pending;  /* goes out before anything else */
 	pump_filter *filter; /* NULL: splice */
 	void *filter_ctx;
-	bool paused;	 /* not read for now: the filter's wish */
-	bool throttled;	 /* not read for now: the meter's */
-	bool eof;    /* from has ended */
-	bool done;   /* and all of it was handed on */
+	bool paused;	/* not read for now: the filter's wish */
+	bool throttled; /* not read for now: the meter's */
+	bool eof;	/* from has ended */
+	bool done;	/* and all of it was handed on */
 	uint64_t bytes;
 };
 

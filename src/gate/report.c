@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "gate/internal.h"
-
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "gate/internal.h"
 
 struct event event_of(const struct flow *f, enum event_kind kind, enum event_layer layer)
 {
-	struct event ev = { .kind = kind, .layer = layer, .proto = (int16_t)f->proto,
-			    .icmp_type = (int16_t)f->icmp_type, .port = f->port };
+	struct event ev = { .kind = kind,
+			    .layer = layer,
+			    .proto = (int16_t)f->proto,
+			    .icmp_type = (int16_t)f->icmp_type,
+			    .port = f->port };
 
 	if (f->addr)
 		ev.addr = *f->addr;
@@ -28,8 +30,7 @@ void event_because(struct event *ev, const char *fmt, ...)
 	va_end(ap);
 }
 
-void event_explain(struct gate *g, struct event *ev, const struct flow *f,
-		   const struct verdict *v)
+void event_explain(struct gate *g, struct event *ev, const struct flow *f, const struct verdict *v)
 {
 	_cleanup_(buf_done) struct buf why;
 

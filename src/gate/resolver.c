@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <sys/random.h>
+
 #include <uthash.h>
 
 #include "base/alloc.h"
@@ -67,7 +68,8 @@ void resolver_free(struct resolver *r)
 
 	if (!r)
 		return;
-	HASH_ITER(hh, r->entries, en, next) {
+	HASH_ITER(hh, r->entries, en, next)
+	{
 		upstream_cancel(en->query);
 		forget(en);
 	}
@@ -81,7 +83,8 @@ static bool make_room(struct resolver *r)
 
 	if (r->n_entries - r->n_fixed < LIMIT_DNS_CACHE)
 		return true;
-	TAILQ_FOREACH(en, &r->by_use, by_use) {
+	TAILQ_FOREACH(en, &r->by_use, by_use)
+	{
 		if (!en->query && !en->fixed) {
 			forget(en);
 			return true;
@@ -190,8 +193,10 @@ static void fail(struct resolver_wait *w)
 
 static bool start(struct resolver *r, struct entry *en)
 {
-	struct upstream_question q = { .name = en->key.name, .qtype = en->key.qtype,
-				       .upstreams = r->upstreams, .n_upstreams = r->n_upstreams };
+	struct upstream_question q = { .name = en->key.name,
+				       .qtype = en->key.qtype,
+				       .upstreams = r->upstreams,
+				       .n_upstreams = r->n_upstreams };
 
 	if (r->n_queries >= LIMIT_DNS_PENDING || r->n_upstreams == 0)
 		return false;

@@ -12,6 +12,7 @@
 #define SALLYPORT_GATE_RESOLVER_H
 
 #include <sys/queue.h>
+
 #include <uv.h>
 
 #include "gate/gate.h"

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the gate takes away from itself, before it reads the first byte that a stranger sent. */
-#include "gate/internal.h"
-
-#include <cap-ng.h>
 #include <linux/landlock.h>
-#include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cap-ng.h>
+#include <seccomp.h>
+
 #include "base/fd.h"
+#include "gate/internal.h"
 
 /* Landlock rights in the order in which kernels learned them; the ABI version says how many. */
 #define FS_RIGHTS_V1 ((LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1)
@@ -39,9 +39,9 @@ static bool no_file_system(struct err *e)
 		   (abi >= 5 ? FS_IOCTL_DEV : 0);
 	attr.scoped = abi >= 6 ? SCOPE_ALL : 0;
 	fd = (int)syscall(SYS_landlock_create_ruleset, &attr,
-			  abi >= 6   ? sizeof(attr)
-			  : abi >= 4 ? 2 * sizeof(uint64_t)
-				     : sizeof(uint64_t),
+			  abi >= 6 ? sizeof(attr) :
+			  abi >= 4 ? 2 * sizeof(uint64_t) :
+				     sizeof(uint64_t),
 			  0);
 	if (fd < 0 || syscall(SYS_landlock_restrict_self, fd, 0) != 0)
 		return err_sys(e, errno, "landlock");
@@ -50,20 +50,48 @@ static bool no_file_system(struct err *e)
 
 /* All that the loop, the sockets and the allocator need; there is no open(), exec() or kill(). */
 static const int calls[] = {
-	SCMP_SYS(accept4),	 SCMP_SYS(bind),	  SCMP_SYS(brk),
-	SCMP_SYS(clock_gettime), SCMP_SYS(close),	  SCMP_SYS(connect),
-	SCMP_SYS(epoll_ctl),	 SCMP_SYS(epoll_pwait),	  SCMP_SYS(epoll_wait),
-	SCMP_SYS(exit),		 SCMP_SYS(exit_group),	  SCMP_SYS(fcntl),
-	SCMP_SYS(futex),	 SCMP_SYS(getpeername),	  SCMP_SYS(getpid),
-	SCMP_SYS(getrandom),	 SCMP_SYS(getsockname),	  SCMP_SYS(getsockopt),
-	SCMP_SYS(gettid),	 SCMP_SYS(ioctl),	  SCMP_SYS(madvise),
-	SCMP_SYS(mremap),	 SCMP_SYS(munmap),	  SCMP_SYS(newfstatat),
-	SCMP_SYS(pipe2),	 SCMP_SYS(poll),	  SCMP_SYS(ppoll),
-	SCMP_SYS(read),		 SCMP_SYS(recvfrom),	  SCMP_SYS(recvmsg),
-	SCMP_SYS(restart_syscall), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),
-	SCMP_SYS(rt_sigreturn),	 SCMP_SYS(sendmsg),	  SCMP_SYS(sendto),
-	SCMP_SYS(setsockopt),	 SCMP_SYS(shutdown),	  SCMP_SYS(splice),
-	SCMP_SYS(tgkill),	 SCMP_SYS(write),	  SCMP_SYS(writev),
+	SCMP_SYS(accept4),
+	SCMP_SYS(bind),
+	SCMP_SYS(brk),
+	SCMP_SYS(clock_gettime),
+	SCMP_SYS(close),
+	SCMP_SYS(connect),
+	SCMP_SYS(epoll_ctl),
+	SCMP_SYS(epoll_pwait),
+	SCMP_SYS(epoll_wait),
+	SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
+	SCMP_SYS(fcntl),
+	SCMP_SYS(futex),
+	SCMP_SYS(getpeername),
+	SCMP_SYS(getpid),
+	SCMP_SYS(getrandom),
+	SCMP_SYS(getsockname),
+	SCMP_SYS(getsockopt),
+	SCMP_SYS(gettid),
+	SCMP_SYS(ioctl),
+	SCMP_SYS(madvise),
+	SCMP_SYS(mremap),
+	SCMP_SYS(munmap),
+	SCMP_SYS(newfstatat),
+	SCMP_SYS(pipe2),
+	SCMP_SYS(poll),
+	SCMP_SYS(ppoll),
+	SCMP_SYS(read),
+	SCMP_SYS(recvfrom),
+	SCMP_SYS(recvmsg),
+	SCMP_SYS(restart_syscall),
+	SCMP_SYS(rt_sigaction),
+	SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(sendmsg),
+	SCMP_SYS(sendto),
+	SCMP_SYS(setsockopt),
+	SCMP_SYS(shutdown),
+	SCMP_SYS(splice),
+	SCMP_SYS(tgkill),
+	SCMP_SYS(write),
+	SCMP_SYS(writev),
 };
 
 static void filter_freep(scmp_filter_ctx *ctx)

@@ -9,6 +9,7 @@
 #define SALLYPORT_GATE_SPIN_H
 
 #include <stdbool.h>
+
 #include <uv.h>
 
 /* Until *stop, which a callback sets. */

@@ -4,24 +4,24 @@
  * and connected to the client, and one outside, connected to the server. The first datagram of a
  * flow comes to the listener (TPROXY); once the inner socket is there the kernel hands it the rest.
  */
-#include "gate/internal.h"
-
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+
 #include <uthash.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "gate/internal.h"
 #include "gate/learned.h"
 #include "gate/lookup.h"
 #include "gate/maker.h"
 
-#define BATCH	   32
-#define SWEEP_MS   2000
-#define QUEUE_MAX  8	 /* datagrams that wait for a name to be resolved */
-#define DATAGRAM   65535
+#define BATCH	  32
+#define SWEEP_MS  2000
+#define QUEUE_MAX 8 /* datagrams that wait for a name to be resolved */
+#define DATAGRAM  65535
 
 /* Both ends as AF_INET6 addresses; padding is zero, so the bytes can be hashed. */
 struct key {
@@ -66,7 +66,8 @@ static void flow_close(struct udp_flow *u)
 
 static struct flow flow_of(const struct udp_flow *u)
 {
-	return (struct flow){ .proto = IPPROTO_UDP, .icmp_type = -1,
+	return (struct flow){ .proto = IPPROTO_UDP,
+			      .icmp_type = -1,
 			      .port = ntohs(u->key.dst_port),
 			      .name = u->name.len ? &u->name : NULL,
 			      .addr = u->name.len ? NULL : &u->dst };
@@ -90,9 +91,11 @@ static bool ask_maker(const struct udp_flow *u, enum maker_wish wish)
 {
 	struct maker_request req = {
 		.wish = wish,
-		.local = { .sin6_family = AF_INET6, .sin6_addr = u->key.dst,
+		.local = { .sin6_family = AF_INET6,
+			   .sin6_addr = u->key.dst,
 			   .sin6_port = u->key.dst_port },
-		.peer = { .sin6_family = AF_INET6, .sin6_addr = u->key.client,
+		.peer = { .sin6_family = AF_INET6,
+			  .sin6_addr = u->key.client,
 			  .sin6_port = u->key.client_port },
 	};
 
@@ -160,8 +163,7 @@ static int make(struct udp_flow *u)
 	struct err ignored;
 	char made;
 
-	if (!ask_maker(u, MAKER_SOCKET) ||
-	    RETRY_EINTR(poll(&answer, 1, MAKER_TIMEOUT_MS)) != 1) {
+	if (!ask_maker(u, MAKER_SOCKET) || RETRY_EINTR(poll(&answer, 1, MAKER_TIMEOUT_MS)) != 1) {
 		/* A late answer would be taken for another flow's. */
 		u->all->maker_gone = true;
 		return -1;
@@ -330,7 +332,8 @@ static bool judge(struct udp_flow *u)
 	if (f.name)
 		u->name = *f.name;
 	u->verdict = decide(g->o->policy, &f);
-	n = !f.name && g->o->policy->dns == DNS_REAL ? learned_names(g->learned, &u->dst, names) : 0;
+	n = !f.name && g->o->policy->dns == DNS_REAL ? learned_names(g->learned, &u->dst, names) :
+						       0;
 	for (size_t i = 0; i < n && u->verdict.kind == VERDICT_DENY; i++) {
 		f.name = &names[i];
 		u->verdict = decide(g->o->policy, &f);
@@ -348,8 +351,8 @@ static void evict(struct flows *all)
 	struct udp_flow *u, *next, *oldest = NULL;
 
 	HASH_ITER(hh, all->flows, u, next)
-		if (!oldest || u->last_ms < oldest->last_ms)
-			oldest = u;
+	if (!oldest || u->last_ms < oldest->last_ms)
+		oldest = u;
 	flow_close(oldest);
 }
 
@@ -402,8 +405,11 @@ static bool receive(struct flows *all)
 	} control;
 	struct iovec iov = { all->datagram, DATAGRAM };
 	struct sockaddr_in6 from;
-	struct msghdr mh = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov,
-			     .msg_iovlen = 1, .msg_control = control.bytes,
+	struct msghdr mh = { .msg_name = &from,
+			     .msg_namelen = sizeof(from),
+			     .msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.bytes,
 			     .msg_controllen = sizeof(control.bytes) };
 	ssize_t n = recvmsg(watch_fd(all->listener), &mh, MSG_DONTWAIT);
 	struct udp_flow *u;
@@ -441,8 +447,8 @@ static void on_sweep(void *ctx)
 	struct udp_flow *u, *next;
 
 	HASH_ITER(hh, all->flows, u, next)
-		if (now - u->last_ms >= LIMIT_UDP_IDLE_MS)
-			flow_close(u);
+	if (now - u->last_ms >= LIMIT_UDP_IDLE_MS)
+		flow_close(u);
 }
 
 struct flows *flows_new(struct gate *g)
@@ -464,7 +470,7 @@ void flows_free(struct flows *all)
 	if (!all)
 		return;
 	HASH_ITER(hh, all->flows, u, next)
-		flow_close(u);
+	flow_close(u);
 	watch_close(all->listener);
 	timer_close(all->sweep);
 	free(all);

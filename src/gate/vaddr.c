@@ -19,9 +19,9 @@ struct vaddrs {
 };
 
 /* 198.18.0.0/15 and fd73:616c:6c79::/64. What lies below FIRST is the jail's own. */
-#define POOL4 0xc6120000U
+#define POOL4	   0xc6120000U
 #define POOL4_MASK 0xfffe0000U
-#define FIRST 0x100U
+#define FIRST	   0x100U
 static const uint8_t pool6[8] = { 0xfd, 0x73, 0x61, 0x6c, 0x6c, 0x79, 0, 0 };
 
 _Static_assert(FIRST + LIMIT_VIRTUAL_ADDRESSES <= 0x20000, "the pool is a /15");
@@ -37,7 +37,8 @@ void vaddrs_free(struct vaddrs *v)
 
 	if (!v)
 		return;
-	HASH_ITER(hh, v->by_name, en, next) {
+	HASH_ITER(hh, v->by_name, en, next)
+	{
 		HASH_DEL(v->by_name, en);
 		free(en);
 	}

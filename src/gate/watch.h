@@ -7,6 +7,7 @@
 #define SALLYPORT_GATE_WATCH_H
 
 #include <stdint.h>
+
 #include <uv.h>
 
 struct watch;

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "jail/command.h"
 
-#include <cap-ng.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/landlock.h>
 #include <linux/securebits.h>
-#include <seccomp.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -14,12 +12,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cap-ng.h>
+#include <seccomp.h>
+
 #include "base/fd.h"
 
 /* Each with its lock: uid 0 means nothing, and nothing is kept over setuid. */
-#define SECUREBITS                                                                    \
-	(SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |              \
-	 SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |                \
+#define SECUREBITS                                                       \
+	(SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | \
+	 SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |   \
 	 SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
 
 /* linux/landlock.h since ABI 6; the headers may be older. */
@@ -122,9 +123,8 @@ bool command_drop_fds(const int *keep, size_t n, struct err *e)
 		for (size_t i = 0; i < n; i++)
 			if (keep[i] >= from && (next < 0 || keep[i] < next))
 				next = keep[i];
-		if (next != from &&
-		    close_range((unsigned)from, next < 0 ? ~0U : (unsigned)next - 1,
-				CLOSE_RANGE_CLOEXEC) != 0)
+		if (next != from && close_range((unsigned)from, next < 0 ? ~0U : (unsigned)next - 1,
+						CLOSE_RANGE_CLOEXEC) != 0)
 			return err_sys(e, errno, "closing descriptors");
 		if (next < 0)
 			return true;

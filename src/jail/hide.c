@@ -119,8 +119,8 @@ static void copy_links(int old, const char *dir)
 		if (en->d_type != DT_LNK)
 			continue;
 		n = readlinkat(old, en->d_name, target, sizeof(target) - 1);
-		if (n < 0 || snprintf(path, sizeof(path), "%s/%s", dir, en->d_name) >=
-				     (int)sizeof(path))
+		if (n < 0 ||
+		    snprintf(path, sizeof(path), "%s/%s", dir, en->d_name) >= (int)sizeof(path))
 			continue;
 		target[n] = '\0';
 		(void)!symlink(target, path);
@@ -253,9 +253,18 @@ static bool replace_names(const struct hiding *h, const char *resolv, struct err
 static bool kernel_settings_read_only(struct err *e)
 {
 	static const char *const paths[] = {
-		"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs", "/sys",
-		"/sys/fs/cgroup", "/sys/kernel/security", "/sys/kernel/debug", "/sys/kernel/tracing",
-		"/sys/fs/cgroup/unified", "/sys/fs/bpf",
+		"/proc/sys",
+		"/proc/sysrq-trigger",
+		"/proc/irq",
+		"/proc/bus",
+		"/proc/fs",
+		"/sys",
+		"/sys/fs/cgroup",
+		"/sys/kernel/security",
+		"/sys/kernel/debug",
+		"/sys/kernel/tracing",
+		"/sys/fs/cgroup/unified",
+		"/sys/fs/bpf",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
@@ -285,8 +294,8 @@ static bool hide(struct hiding *h, struct err *e)
 	if (geteuid() == 0 && !kernel_settings_read_only(e))
 		return false;
 	if (chdir(cwd) != 0)
-		return err_sys(e, errno,
-			       "the working directory %s is not within reach in the jail", cwd);
+		return err_sys(e, errno, "the working directory %s is not within reach in the jail",
+			       cwd);
 	return true;
 }
 
@@ -300,10 +309,17 @@ bool hide_host(const struct hide_options *o, struct err *e)
 void hide_environment(const struct hide_options *o)
 {
 	static const char *const addresses[] = {
-		"SSH_AUTH_SOCK",   "DBUS_SESSION_BUS_ADDRESS", "DBUS_SYSTEM_BUS_ADDRESS",
-		"DOCKER_HOST",	   "CONTAINER_HOST",	       "GPG_AGENT_INFO",
-		"WAYLAND_DISPLAY", "WAYLAND_SOCKET",	       "LISTEN_FDS",
-		"LISTEN_PID",	   "NOTIFY_SOCKET",
+		"SSH_AUTH_SOCK",
+		"DBUS_SESSION_BUS_ADDRESS",
+		"DBUS_SYSTEM_BUS_ADDRESS",
+		"DOCKER_HOST",
+		"CONTAINER_HOST",
+		"GPG_AGENT_INFO",
+		"WAYLAND_DISPLAY",
+		"WAYLAND_SOCKET",
+		"LISTEN_FDS",
+		"LISTEN_PID",
+		"NOTIFY_SOCKET",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {

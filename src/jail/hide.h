@@ -19,7 +19,8 @@
 #include "base/err.h"
 
 struct hide_options {
-	const char *const *allow_unix; /* paths that stay; each is a socket, or a directory of them */
+	const char *const
+		*allow_unix; /* paths that stay; each is a socket, or a directory of them */
 	size_t n_allow_unix;
 	char *unix_sockets; /* /proc/net/unix as it was in the host's namespace */
 };

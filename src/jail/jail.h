@@ -39,7 +39,7 @@ struct jail_options {
 };
 
 struct jail_result {
-	int status; /* the command's exit status, 128 + signal, or 125, 126, 127 */
+	int status;	/* the command's exit status, 128 + signal, or 125, 126, 127 */
 	bool gate_died; /* and from then on everything was denied */
 	struct gate_farewell farewell;
 };

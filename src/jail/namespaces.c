@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "jail/namespaces.h"
 
-#include <cap-ng.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <cap-ng.h>
 
 #include "base/fd.h"
 #include "jail/jail.h"

@@ -80,8 +80,7 @@ static bool make_udp(struct network *n, uint16_t *port, struct err *e)
 	return true;
 }
 
-static bool load_rules(const struct plan_policy *p, const struct jail_ports *ports,
-		       struct err *e)
+static bool load_rules(const struct plan_policy *p, const struct jail_ports *ports, struct err *e)
 {
 	_cleanup_(buf_done) struct buf text;
 

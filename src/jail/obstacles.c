@@ -31,8 +31,7 @@ static bool reads(const char *path, const char *value)
 	size_t n;
 
 	return fd_read_file(path, LIMIT_HOST_FILE, &text, &n, &ignored) &&
-	       span_starts(span_bytes(text, n), span_of(value)) &&
-	       (n <= 1 || text[1] == '\n');
+	       span_starts(span_bytes(text, n), span_of(value)) && (n <= 1 || text[1] == '\n');
 }
 
 /* A seccomp filter is on this process already: that of a container, as a rule. */

@@ -11,7 +11,7 @@
 /* Everything that a jail's start does to the network, under a policy that allows something. */
 static bool try_all(struct err *e)
 {
-	const struct plan_policy nothing = { .name = (char *)(uintptr_t)"probe" };
+	const struct plan_policy nothing = { .name = (char *)(uintptr_t) "probe" };
 	struct network net;
 
 	if (!namespaces_enter(e) || !network_make(&nothing, &net, e))

@@ -45,10 +45,10 @@ struct failure {
 struct supervisor {
 	const struct jail_options *o;
 	sigset_t original_mask;
-	int signals;  /* signalfd */
+	int signals;		   /* signalfd */
 	int child_end, parent_end; /* SOCK_SEQPACKET between the two */
-	int failed;   /* read end of the pipe that carries a struct failure */
-	int report;   /* from the gate; -1 once it is gone */
+	int failed;		   /* read end of the pipe that carries a struct failure */
+	int report;		   /* from the gate; -1 once it is gone */
 	pid_t child, gate;
 	bool farewell;
 	struct jail_result result;
@@ -74,8 +74,7 @@ static bool read_unix_sockets(char **out, struct err *e)
 static bool become_jail(const struct jail_options *o, int sock, struct err *e)
 {
 	_cleanup_(freep) char *unix_sockets = NULL;
-	struct hide_options hide = { .allow_unix = o->allow_unix,
-				     .n_allow_unix = o->n_allow_unix };
+	struct hide_options hide = { .allow_unix = o->allow_unix, .n_allow_unix = o->n_allow_unix };
 	struct network net;
 	int maker = -1;
 	bool ok;
@@ -214,8 +213,8 @@ static bool start_gate(struct supervisor *s, struct gate_options *g, struct err 
 	if (s->gate < 0)
 		return err_sys(e, errno, "starting the gate");
 	ready = (struct pollfd){ .fd = s->report, .events = POLLIN };
-	if (RETRY_EINTR(poll(&ready, 1, READY_MS)) != 1 ||
-	    recv(s->report, &byte, 1, 0) != 1 || byte != GATE_READY)
+	if (RETRY_EINTR(poll(&ready, 1, READY_MS)) != 1 || recv(s->report, &byte, 1, 0) != 1 ||
+	    byte != GATE_READY)
 		return err_set(e, ERR_SYSTEM, "the gate did not start");
 	return true;
 }
@@ -231,11 +230,17 @@ static void close_jail_sockets(struct gate_options *g)
 
 static bool start(struct supervisor *s, struct err *e)
 {
-	struct gate_options g = { .plan = s->o->plan, .policy = s->o->policy,
+	struct gate_options g = { .plan = s->o->plan,
+				  .policy = s->o->policy,
 				  .n_upstreams = s->o->n_upstreams,
-				  .hosts = s->o->hosts, .n_hosts = s->o->n_hosts,
-				  .tell_allowed = s->o->tell_allowed, .tcp_fd = -1, .udp_fd = -1,
-				  .dns_fd = -1, .nflog_fd = -1, .maker_fd = -1 };
+				  .hosts = s->o->hosts,
+				  .n_hosts = s->o->n_hosts,
+				  .tell_allowed = s->o->tell_allowed,
+				  .tcp_fd = -1,
+				  .udp_fd = -1,
+				  .dns_fd = -1,
+				  .nflog_fd = -1,
+				  .maker_fd = -1 };
 	bool ok;
 
 	memcpy(g.upstreams, s->o->upstreams, s->o->n_upstreams * sizeof(g.upstreams[0]));
@@ -375,8 +380,13 @@ static void end(struct supervisor *s)
 
 bool jail_run(const struct jail_options *o, struct jail_result *out, struct err *e)
 {
-	struct supervisor s = { .o = o, .signals = -1, .child_end = -1, .parent_end = -1,
-				.failed = -1, .report = -1, .result.status = 125 };
+	struct supervisor s = { .o = o,
+				.signals = -1,
+				.child_end = -1,
+				.parent_end = -1,
+				.failed = -1,
+				.report = -1,
+				.result.status = 125 };
 	bool ok;
 
 	block_signals(&s);

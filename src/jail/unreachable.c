@@ -31,7 +31,8 @@ _Static_assert(sizeof(struct quote6) == 8 + 40 + 8, "no padding");
 
 static struct udphdr udp_header(const struct sockaddr_in6 *local, const struct sockaddr_in6 *peer)
 {
-	return (struct udphdr){ .source = peer->sin6_port, .dest = local->sin6_port,
+	return (struct udphdr){ .source = peer->sin6_port,
+				.dest = local->sin6_port,
 				.len = htons(sizeof(struct udphdr)) };
 }
 
@@ -47,7 +48,7 @@ static uint16_t checksum(const void *p, size_t n)
 		sum += word;
 	}
 	sum = (sum >> 16) + (sum & 0xffff);
-	return (uint16_t)~(sum + (sum >> 16));
+	return (uint16_t) ~(sum + (sum >> 16));
 }
 
 /* Marked as the gate's, so that the jail's rules let it pass. */
@@ -64,7 +65,10 @@ static void send4(const struct sockaddr_in6 *local, const struct sockaddr_in6 *p
 {
 	struct sockaddr_in to = { .sin_family = AF_INET };
 	struct quote4 q = { .icmp = { .type = ICMP_DEST_UNREACH, .code = ICMP_PORT_UNREACH },
-			    .ip = { .version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP,
+			    .ip = { .version = 4,
+				    .ihl = 5,
+				    .ttl = 64,
+				    .protocol = IPPROTO_UDP,
 				    .tot_len = htons(sizeof(q.ip) + sizeof(q.udp)) },
 			    .udp = udp_header(local, peer) };
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "kernel/netns.h"
 
-#include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <unistd.h>
+
+#include <libmnl/libmnl.h>
 
 #include "base/fd.h"
 
@@ -52,8 +53,8 @@ static bool talk(struct rtnl *r, const char *what, struct err *e)
 
 	if (n >= 0)
 		n = mnl_socket_recvfrom(r->sock, r->buf, sizeof(r->buf));
-	if (n < 0 || mnl_cb_run(r->buf, (size_t)n, r->seq, mnl_socket_get_portid(r->sock), NULL,
-				NULL) < 0)
+	if (n < 0 ||
+	    mnl_cb_run(r->buf, (size_t)n, r->seq, mnl_socket_get_portid(r->sock), NULL, NULL) < 0)
 		return err_sys(e, errno, "%s", what);
 	return true;
 }

@@ -2,11 +2,12 @@
 #include "kernel/nflog.h"
 
 #include <arpa/inet.h>
-#include <libmnl/libmnl.h>
+#include <fcntl.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
-#include <fcntl.h>
 #include <unistd.h>
+
+#include <libmnl/libmnl.h>
 
 #include "base/fd.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "kernel/nft.h"
 
-#include <nftables/libnftables.h>
 #include <string.h>
+
+#include <nftables/libnftables.h>
 
 static void ctx_freep(struct nft_ctx **ctx)
 {
