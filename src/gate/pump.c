@@ -15,6 +15,9 @@
 /* Rounds before other connections get their turn. */
 #define ROUNDS 8
 
+/* Less than this in one read means that there was no more: the next read would only say so. */
+#define SEGMENT 16384
+
 /* What a filter is given at a time. */
 #define CHUNK 16384
 
@@ -118,9 +121,10 @@ static enum step write_pipe(struct pump *p)
 		return would_block() ? STEP_WAIT : STEP_BROKEN;
 	p->bytes += (uint64_t)n;
 	p->in_pipe -= (size_t)n;
-	if (p->in_pipe == 0)
-		pipe_give_back(p);
-	return STEP_MOVED;
+	if (p->in_pipe)
+		return STEP_MOVED;
+	pipe_give_back(p);
+	return p->drained ? STEP_WAIT : STEP_MOVED;
 }
 
 static enum step read_filtered(struct pump *p, size_t may)
@@ -147,6 +151,7 @@ static enum step read_pipe(struct pump *p, size_t may)
 	if (n > 0) {
 		count(p, n);
 		p->in_pipe = (size_t)n;
+		p->drained = n < SEGMENT;
 		return STEP_MOVED;
 	}
 	pipe_give_back(p);

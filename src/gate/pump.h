@@ -34,6 +34,7 @@ struct pump {
 	struct meter *meter; /* borrowed; NULL: no limits */
 	int pipe[2];	     /* while bytes are in it; else -1 */
 	size_t in_pipe;
+	bool drained;	     /* what is in the pipe is all that there was */
 	struct buf pending;  /* goes out before anything else */
 	pump_filter *filter; /* NULL: splice */
 	void *filter_ctx;
