@@ -20,6 +20,24 @@ void fd_closep(int *fd)
 	errno = saved;
 }
 
+bool fd_close_others(int from, const int *keep, size_t n, unsigned flags, struct err *e)
+{
+	/* The gaps between the listed ones, lowest first. */
+	for (;;) {
+		int next = -1;
+
+		for (size_t i = 0; i < n; i++)
+			if (keep[i] >= from && (next < 0 || keep[i] < next))
+				next = keep[i];
+		if (next != from && close_range((unsigned)from, next < 0 ? ~0U : (unsigned)next - 1,
+						(int)flags) != 0)
+			return err_sys(e, errno, "closing descriptors");
+		if (next < 0)
+			return true;
+		from = next + 1;
+	}
+}
+
 bool fd_write_all(int fd, struct span s, struct err *e)
 {
 	while (s.n) {
@@ -98,6 +116,12 @@ bool fd_send(int sock, const void *msg, size_t len, const int *fds, size_t n, st
 	return true;
 }
 
+static void close_all(int *fds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		fd_closep(&fds[i]);
+}
+
 /* Moves the descriptors of a received message to got[]; returns how many there were. */
 static size_t collect(struct msghdr *mh, int got[FD_PASS_MAX])
 {
@@ -116,7 +140,8 @@ static size_t collect(struct msghdr *mh, int got[FD_PASS_MAX])
 	return n;
 }
 
-bool fd_receive(int sock, void *msg, size_t len, int *fds, size_t n, struct err *e)
+bool fd_receive_upto(int sock, void *msg, size_t len, int *fds, size_t max, size_t *n,
+		     struct err *e)
 {
 	union control control = { 0 };
 	struct iovec iov = { msg, len };
@@ -128,17 +153,33 @@ bool fd_receive(int sock, void *msg, size_t len, int *fds, size_t n, struct err 
 	size_t n_got;
 	ssize_t r;
 
-	assert(n <= FD_PASS_MAX);
+	assert(max <= FD_PASS_MAX);
 	r = RETRY_EINTR(recvmsg(sock, &mh, MSG_CMSG_CLOEXEC));
 	if (r < 0)
 		return err_sys(e, errno, "receiving descriptors");
 	n_got = collect(&mh, got);
-	if ((size_t)r != len || n_got != n || (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
-		for (size_t i = 0; i < n_got; i++)
-			fd_closep(&got[i]);
+	if ((size_t)r != len || n_got > max || (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+		close_all(got, n_got);
 		return err_set(e, ERR_SYSTEM,
 			       "the peer sent %zd bytes and %zu descriptors: expected %zu and %zu",
-			       r, n_got, len, n);
+			       r, n_got, len, max);
+	}
+	memcpy(fds, got, n_got * sizeof(int));
+	*n = n_got;
+	return true;
+}
+
+bool fd_receive(int sock, void *msg, size_t len, int *fds, size_t n, struct err *e)
+{
+	int got[FD_PASS_MAX];
+	size_t n_got;
+
+	if (!fd_receive_upto(sock, msg, len, got, n, &n_got, e))
+		return false;
+	if (n_got < n) {
+		close_all(got, n_got);
+		return err_set(e, ERR_SYSTEM, "the peer sent %zu descriptors: expected %zu", n_got,
+			       n);
 	}
 	memcpy(fds, got, n * sizeof(int));
 	return true;

@@ -13,6 +13,12 @@
 /* Closes *fd unless it is negative and sets it to -1; errno is kept. For _cleanup_(fd_closep). */
 void fd_closep(int *fd);
 
+/*
+ * Closes every descriptor from `from` on but the n listed. flags: 0, or CLOSE_RANGE_CLOEXEC to have
+ * them closed by exec only.
+ */
+bool fd_close_others(int from, const int *keep, size_t n, unsigned flags, struct err *e) _must_use_;
+
 /* Writes all of s to a blocking descriptor. */
 bool fd_write_all(int fd, struct span s, struct err *e) _must_use_;
 
@@ -32,5 +38,9 @@ bool fd_send(int sock, const void *msg, size_t len, const int *fds, size_t n, st
  * caller's. Anything else is an error and leaves none open.
  */
 bool fd_receive(int sock, void *msg, size_t len, int *fds, size_t n, struct err *e) _must_use_;
+
+/* The same with at most max descriptors; *n is how many there were. */
+bool fd_receive_upto(int sock, void *msg, size_t len, int *fds, size_t max, size_t *n,
+		     struct err *e) _must_use_;
 
 #endif

@@ -47,7 +47,8 @@ static void check_jail(struct finding *f)
 	struct err e;
 
 	if (jail_probe(&e))
-		say(f, LEVEL_OK, "namespaces, routes, TPROXY rules and the packet log can be made");
+		say(f, LEVEL_OK,
+		    "namespaces, routes, TPROXY rules, mounts and filters can be made");
 	else
 		say(f, LEVEL_FAIL, "%s", e.msg);
 }
@@ -104,8 +105,8 @@ static void check_root(struct finding *f)
 static void check_sockets(struct finding *f)
 {
 	say(f, LEVEL_OK,
-	    "Unix sockets under /run are hidden, and those elsewhere that exist when a "
-	    "command starts; one made later outside /run can be reached");
+	    "Unix sockets under /run are hidden, and those found in HOME, /tmp and where others "
+	    "are bound when a command starts; one made later, or elsewhere, can be reached");
 }
 
 static void check_dns(struct finding *f)

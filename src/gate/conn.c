@@ -78,7 +78,7 @@ static void refuse(struct conn *c, unsigned status, const struct event *ev)
 	char text[DEST_STR_MAX], allow[DEST_STR_MAX], remedy[DEST_STR_MAX + 16], rule[96];
 	struct flow f = conn_flow(c);
 	struct refusal r = { .port = c->port, .status = status, .why = ev->reason };
-	_cleanup_(buf_done) struct buf out;
+	_cleanup_(buf_done) struct buf out = { 0 };
 	struct dest d;
 
 	if (!inspects(c->port) || c->state != CONN_READ) {
@@ -230,7 +230,9 @@ static void on_readable(void *ctx, int events)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		conn_close(c);
+		/* It said nothing that could be judged, but what it wanted is known. */
+		if (c->verdict.kind == VERDICT_ALLOW || !conn_denied(c, 403, NULL))
+			conn_close(c);
 		return;
 	}
 	buf_add(&c->first, chunk, (size_t)n);
@@ -289,9 +291,14 @@ static void begin(struct conn *c)
 		return;
 	}
 	c->state = CONN_CONNECT;
-	if ((c->verdict.kind == VERDICT_DENY || c->verdict.kind == VERDICT_ASK) &&
-	    conn_denied(c, 403, NULL))
-		return;
+	if (c->verdict.kind == VERDICT_DENY || c->verdict.kind == VERDICT_ASK) {
+		if (conn_denied(c, 403, NULL))
+			return;
+		if (to_host) {
+			conn_reset(c); /* not even an audit opens the host's loopback */
+			return;
+		}
+	}
 	conn_connect(c);
 }
 

@@ -48,6 +48,20 @@ static void detach(void)
 	(void)signal(SIGPIPE, SIG_IGN);
 }
 
+/* The host's table may be an ad blocker's, with 100,000 names: only those matter that the policy
+ * lets be asked for. */
+static void know_hosts(struct gate *g)
+{
+	const struct plan_rule *rule;
+
+	for (size_t i = 0; i < g->o->n_hosts; i++) {
+		const struct gate_host *h = &g->o->hosts[i];
+
+		if (decide_name(g->o->policy, &h->name, 0, &rule))
+			resolver_know(g->resolver, &h->name, &h->addr);
+	}
+}
+
 static bool open_rooms(struct gate *g, struct err *e)
 {
 	if (uv_loop_init(&g->loop) != 0)
@@ -59,8 +73,7 @@ static bool open_rooms(struct gate *g, struct err *e)
 	g->vaddrs = vaddrs_new();
 	g->learned = learned_new();
 	g->resolver = resolver_new(&g->loop, g->o->upstreams, g->o->n_upstreams);
-	for (size_t i = 0; i < g->o->n_hosts; i++)
-		resolver_know(g->resolver, &g->o->hosts[i].name, &g->o->hosts[i].addr);
+	know_hosts(g);
 	g->dns = dns_new(g);
 	g->conns = conns_new(g);
 	g->flows = g->o->udp_fd >= 0 ? flows_new(g) : NULL;

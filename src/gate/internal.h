@@ -66,8 +66,9 @@ bool judge_target(struct gate *g, const struct addr *dst, struct flow *f);
 /*
  * May this address be dialled for the flow: the policy's word on name and address together, and
  * none of the host's own addresses unless a rule names exactly that one. With dns: virtual and a
- * name, f->addr is the candidate. The host's own loopback is dialled only for
- * HOST_LOOPBACK_NAME. In audit mode everything but loopback may be.
+ * name, f->addr is the candidate. Loopback
+ * addresses never are: the host's is dialled for HOST_LOOPBACK_NAME alone. In audit mode everything
+ * else may be.
  */
 bool judge_address(struct gate *g, const struct flow *f, struct verdict *v);
 

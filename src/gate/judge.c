@@ -36,9 +36,12 @@ static bool is_own(const struct addr *a)
 	_cleanup_(fd_closep) int fd = socket(to.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct addr source;
 
-	return fd >= 0 && connect(fd, &to.sa, len) == 0 &&
-	       getsockname(fd, &from.sa, &from_len) == 0 &&
-	       addr_from_sockaddr(&from, &source, NULL) && addr_eq(&source, a);
+	if (fd < 0)
+		return true; /* what cannot be told is taken for our own */
+	if (connect(fd, &to.sa, len) != 0)
+		return errno != ENETUNREACH && errno != EHOSTUNREACH;
+	return getsockname(fd, &from.sa, &from_len) != 0 ||
+	       !addr_from_sockaddr(&from, &source, NULL) || addr_eq(&source, a);
 }
 
 /* A rule opens exactly this address, not a range or a name that leads to it. */

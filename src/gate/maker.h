@@ -8,6 +8,8 @@
 #define SALLYPORT_GATE_MAKER_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 enum maker_wish {
 	MAKER_SOCKET,	   /* a socket between the two, answered as below */
@@ -17,15 +19,18 @@ enum maker_wish {
 /* One message on a SOCK_SEQPACKET; both addresses are AF_INET6, IPv4 v4-mapped. */
 struct maker_request {
 	enum maker_wish wish;
+	uint32_t seq;		   /* comes back in the answer */
 	struct sockaddr_in6 local; /* bound to: what the client thinks it talks to */
 	struct sockaddr_in6 peer;  /* connected to: the client */
 };
 
-/* The answer is this byte, with the socket, non-blocking; or the other without one. */
-#define MAKER_MADE   'y'
-#define MAKER_FAILED 'n'
+/* The answer, with the socket, non-blocking, if it could be made. */
+struct maker_answer {
+	uint32_t seq;
+	bool made;
+};
 
-/* The maker answers within this time, or is given up. */
+/* How long an answer is waited for; a later one is thrown away. */
 #define MAKER_TIMEOUT_MS 200
 
 #endif

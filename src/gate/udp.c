@@ -23,6 +23,9 @@
 #define QUEUE_MAX 8 /* datagrams that wait for a name to be resolved */
 #define DATAGRAM  65535
 
+/* ICMP errors between two sweeps, as hosts limit theirs (net.ipv4.icmp_msgs_per_sec). */
+#define REFUSALS 1000
+
 /* Both ends as AF_INET6 addresses; padding is zero, so the bytes can be hashed. */
 struct key {
 	struct in6_addr client, dst;
@@ -36,6 +39,7 @@ struct udp_flow {
 	struct watch *client, *server;
 	struct lookup *lookup;
 	struct name name; /* len 0: an address */
+	bool learned;	  /* dns: real: name was an answer for dst, which is what is dialled */
 	struct addr dst;
 	struct verdict verdict;
 	bool audited;
@@ -49,7 +53,8 @@ struct flows {
 	struct watch *listener;
 	struct timer *sweep;
 	struct udp_flow *flows;
-	bool maker_gone;
+	uint32_t maker_seq; /* of the last request */
+	int refusals;	    /* ICMP errors that may still be sent before the next sweep */
 	char datagram[DATAGRAM];
 };
 
@@ -70,7 +75,7 @@ static struct flow flow_of(const struct udp_flow *u)
 			      .icmp_type = -1,
 			      .port = ntohs(u->key.dst_port),
 			      .name = u->name.len ? &u->name : NULL,
-			      .addr = u->name.len ? NULL : &u->dst };
+			      .addr = u->name.len && !u->learned ? NULL : &u->dst };
 }
 
 static void tell(struct udp_flow *u, enum event_verdict verdict, const char *why)
@@ -91,6 +96,7 @@ static bool ask_maker(const struct udp_flow *u, enum maker_wish wish)
 {
 	struct maker_request req = {
 		.wish = wish,
+		.seq = ++u->all->maker_seq,
 		.local = { .sin6_family = AF_INET6,
 			   .sin6_addr = u->key.dst,
 			   .sin6_port = u->key.dst_port },
@@ -99,14 +105,17 @@ static bool ask_maker(const struct udp_flow *u, enum maker_wish wish)
 			  .sin6_port = u->key.client_port },
 	};
 
-	return !u->all->maker_gone && send(u->all->gate->o->maker_fd, &req, sizeof(req),
-					   MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(req);
+	return send(u->all->gate->o->maker_fd, &req, sizeof(req), MSG_DONTWAIT | MSG_NOSIGNAL) ==
+	       sizeof(req);
 }
 
 /* Nothing comes of it, and the client is told so at once. */
 static void flow_refuse(struct udp_flow *u)
 {
-	(void)ask_maker(u, MAKER_UNREACHABLE);
+	if (u->all->refusals > 0) {
+		u->all->refusals--;
+		(void)ask_maker(u, MAKER_UNREACHABLE);
+	}
 	flow_close(u);
 }
 
@@ -158,19 +167,24 @@ static void on_server(void *ctx, int events)
 /* A socket inside the jail for this flow, or -1. */
 static int make(struct udp_flow *u)
 {
-	int maker = u->all->gate->o->maker_fd, fd = -1;
-	struct pollfd answer = { .fd = maker, .events = POLLIN };
-	struct err ignored;
-	char made;
+	struct pollfd fd = { .fd = u->all->gate->o->maker_fd, .events = POLLIN };
+	uint64_t until = clock_ms() + MAKER_TIMEOUT_MS, now;
 
-	if (!ask_maker(u, MAKER_SOCKET) || RETRY_EINTR(poll(&answer, 1, MAKER_TIMEOUT_MS)) != 1) {
-		/* A late answer would be taken for another flow's. */
-		u->all->maker_gone = true;
+	if (!ask_maker(u, MAKER_SOCKET))
 		return -1;
+	while ((now = clock_ms()) < until && poll(&fd, 1, (int)(until - now)) == 1) {
+		struct maker_answer answer;
+		struct err ignored;
+		int made = -1;
+		size_t n;
+
+		if (!fd_receive_upto(fd.fd, &answer, sizeof(answer), &made, 1, &n, &ignored))
+			return -1;
+		if (answer.seq == u->all->maker_seq)
+			return made;
+		fd_closep(&made); /* of a flow that did not wait for it */
 	}
-	if (!fd_receive(maker, &made, 1, &fd, 1, &ignored))
-		return -1;
-	return fd;
+	return -1;
 }
 
 /* A socket connected to the first of the addresses that the host has a route to, or -1. */
@@ -274,7 +288,9 @@ static bool to_address(struct udp_flow *u)
 	f.addr = &u->dst;
 	if (judge_address(u->all->gate, &f, &v))
 		return start_at(u, &u->dst, f.port);
-	tell(u, EVENT_DENY, "this is one of the host's own addresses");
+	u->verdict = v;
+	tell(u, EVENT_DENY,
+	     v.kind == VERDICT_ALLOW ? "this is one of the host's own addresses" : NULL);
 	return false;
 }
 
@@ -296,7 +312,7 @@ static bool begin(struct udp_flow *u)
 		if (to->target == DEST_PREFIX)
 			return start_at(u, &to->prefix.addr, to->ports.r[0].lo);
 		by_name(u, &to->name);
-	} else if (!u->name.len) {
+	} else if (!u->name.len || u->learned) {
 		return to_address(u);
 	} else if (span_eq(name_span(&u->name), SPAN_LIT(HOST_LOOPBACK_NAME))) {
 		return to_host(u, f.port);
@@ -337,6 +353,9 @@ static bool judge(struct udp_flow *u)
 	for (size_t i = 0; i < n && u->verdict.kind == VERDICT_DENY; i++) {
 		f.name = &names[i];
 		u->verdict = decide(g->o->policy, &f);
+		u->learned = u->verdict.kind != VERDICT_DENY;
+		if (u->learned)
+			u->name = names[i];
 	}
 	if (u->verdict.kind == VERDICT_ALLOW || u->verdict.kind == VERDICT_REDIRECT)
 		return true;
@@ -446,6 +465,7 @@ static void on_sweep(void *ctx)
 	uint64_t now = uv_now(&all->gate->loop);
 	struct udp_flow *u, *next;
 
+	all->refusals = REFUSALS;
 	HASH_ITER(hh, all->flows, u, next)
 	if (now - u->last_ms >= LIMIT_UDP_IDLE_MS)
 		flow_close(u);
@@ -456,6 +476,7 @@ struct flows *flows_new(struct gate *g)
 	struct flows *all = xcalloc(1, sizeof(*all));
 
 	all->gate = g;
+	all->refusals = REFUSALS;
 	all->listener = watch_new(&g->loop, g->o->udp_fd, on_readable, all);
 	all->sweep = timer_new(&g->loop, SWEEP_MS, SWEEP_MS, on_sweep, all);
 	if (all->listener)

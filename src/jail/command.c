@@ -60,22 +60,37 @@ static void filter_freep(scmp_filter_ctx *ctx)
 		seccomp_release(*ctx);
 }
 
+/* The kernel takes only the lower half of these arguments, so only that half may be compared. */
+#define ARG(n, value) SCMP_CMP(n, SCMP_CMP_MASKED_EQ, UINT32_MAX, value)
+
+static const struct {
+	int call;
+	int errnum;
+	unsigned n_args;
+	struct scmp_arg_cmp arg;
+} refused[] = {
+	/* Input for the terminal outside, which the user's shell would read as typed. */
+	{ SCMP_SYS(ioctl), EPERM, 1, ARG(1, TIOCSTI) },
+	{ SCMP_SYS(ioctl), EPERM, 1, ARG(1, TIOCLINUX) },
+	/* Until Linux 7.0 a vsock reaches the hypervisor from any network namespace. */
+	{ SCMP_SYS(socket), EAFNOSUPPORT, 1, ARG(0, AF_VSOCK) },
+	/* Its operations, socket() among them, are not seen by this filter. */
+	{ SCMP_SYS(io_uring_setup), ENOSYS, 0, { 0 } },
+	/* The kernel asks a program of the host's to find a key, and that asks the host's DNS. */
+	{ SCMP_SYS(request_key), ENOSYS, 0, { 0 } },
+	{ SCMP_SYS(add_key), ENOSYS, 0, { 0 } },
+	{ SCMP_SYS(keyctl), ENOSYS, 0, { 0 } },
+	/* Limits of other processes, such as the gate's on descriptors: equal users suffice. */
+	{ SCMP_SYS(prlimit64), EPERM, 1, SCMP_CMP(0, SCMP_CMP_NE, 0) },
+};
+
 static int add_rules(scmp_filter_ctx ctx)
 {
-	/* Input for the terminal outside, which the user's shell would read as typed. */
-	int r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
-				 SCMP_A1_32(SCMP_CMP_EQ, TIOCSTI));
+	int r = 0;
 
-	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
-				     SCMP_A1_32(SCMP_CMP_EQ, TIOCLINUX));
-	/* Until Linux 7.0 a vsock reaches the hypervisor from any network namespace. */
-	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-				     SCMP_A0_32(SCMP_CMP_EQ, AF_VSOCK));
-	/* Its operations, socket() among them, are not seen by this filter. */
-	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(io_uring_setup), 0);
+	for (size_t i = 0; i < ARRAY_LEN(refused) && r == 0; i++)
+		r = seccomp_rule_add_array(ctx, SCMP_ACT_ERRNO((uint32_t)refused[i].errnum),
+					   refused[i].call, refused[i].n_args, &refused[i].arg);
 	return r;
 }
 
@@ -114,24 +129,10 @@ static bool listed(const int *keep, size_t n, int fd)
 
 bool command_drop_fds(const int *keep, size_t n, struct err *e)
 {
-	int from = 3;
-
-	/* The gaps between the listed ones, lowest first. */
-	for (;;) {
-		int next = -1;
-
-		for (size_t i = 0; i < n; i++)
-			if (keep[i] >= from && (next < 0 || keep[i] < next))
-				next = keep[i];
-		if (next != from && close_range((unsigned)from, next < 0 ? ~0U : (unsigned)next - 1,
-						CLOSE_RANGE_CLOEXEC) != 0)
-			return err_sys(e, errno, "closing descriptors");
-		if (next < 0)
-			return true;
-		if (fcntl(next, F_SETFD, 0) != 0)
-			return err_sys(e, errno, "--keep-fd %d", next);
-		from = next + 1;
-	}
+	for (size_t i = 0; i < n; i++)
+		if (keep[i] > 2 && fcntl(keep[i], F_SETFD, 0) != 0)
+			return err_sys(e, errno, "--keep-fd %d", keep[i]);
+	return fd_close_others(3, keep, n, CLOSE_RANGE_CLOEXEC, e);
 }
 
 bool command_check_stdio(const int *keep, size_t n, struct err *e)

@@ -12,7 +12,6 @@
 
 #include "base/alloc.h"
 #include "base/fd.h"
-#include "base/limits.h"
 #include "compile/jail.h"
 
 /* A path that --allow-unix names, held open from before anything was covered. */
@@ -148,7 +147,9 @@ static bool cover_run(struct hiding *h, struct err *e)
 	char usual[64], real[PATH_MAX];
 	struct stat st;
 
-	if (stat("/run", &st) == 0 && !cover_dir(h, "/run", "mode=0755,size=64m", e))
+	if (stat("/run", &st) != 0 || !S_ISDIR(st.st_mode))
+		return err_set(e, ERR_UNSUPPORTED, "a jail needs a directory /run to cover");
+	if (!cover_dir(h, "/run", "mode=0755,size=64m", e))
 		return false;
 	(void)mkdir("/run/lock", 01777);
 	(void)snprintf(usual, sizeof(usual), "/run/user/%u", geteuid());
@@ -180,35 +181,17 @@ static bool restore_kept(struct hiding *h, struct err *e)
 	return true;
 }
 
-/* The path of a line of /proc/net/unix: "Num RefCount Protocol Flags Type St Inode Path". */
-static const char *socket_path(char *line)
-{
-	char *path = strstr(line, " /");
-
-	return path ? path + 1 : NULL;
-}
-
-/* Covers every socket that has a path outside the directories that are empty now. */
+/* Covers the sockets that are outside the directories that are empty now. */
 static bool cover_sockets(struct hiding *h, struct err *e)
 {
-	char *rest = h->o->unix_sockets, *line;
-	int n = 0;
+	for (size_t i = 0; i < h->o->sockets->n; i++) {
+		const char *path = h->o->sockets->paths[i];
 
-	while ((line = strsep(&rest, "\n"))) {
-		const char *path = socket_path(line);
-		char real[PATH_MAX];
-		struct stat st;
-
-		if (!path || !realpath(path, real) || lstat(real, &st) != 0 ||
-		    !S_ISSOCK(st.st_mode) || is_covered(h, real) || is_allowed(h->o, real) ||
-		    is_allowed(h->o, path))
+		if (is_covered(h, path) || is_allowed(h->o, path))
 			continue;
-		if (++n > LIMIT_UNIX_SOCKETS)
-			return err_set(e, ERR_LIMIT,
-				       "more than %d Unix sockets outside /run have to be covered",
-				       LIMIT_UNIX_SOCKETS);
-		if (!bind_over("/dev/null", real, e))
-			return false;
+		/* One that is gone by now is out of reach. */
+		if (mount("/dev/null", path, NULL, MS_BIND, NULL) != 0 && errno != ENOENT)
+			return err_sys(e, errno, "covering %s", path);
 	}
 	return true;
 }
@@ -252,20 +235,10 @@ static bool replace_names(const struct hiding *h, const char *resolv, struct err
 /* Real root owns files of /proc and /sys that reconfigure the host without any capability. */
 static bool kernel_settings_read_only(struct err *e)
 {
-	static const char *const paths[] = {
-		"/proc/sys",
-		"/proc/sysrq-trigger",
-		"/proc/irq",
-		"/proc/bus",
-		"/proc/fs",
-		"/sys",
-		"/sys/fs/cgroup",
-		"/sys/kernel/security",
-		"/sys/kernel/debug",
-		"/sys/kernel/tracing",
-		"/sys/fs/cgroup/unified",
-		"/sys/fs/bpf",
-	};
+	static const char *const paths[] = { "/proc/sys", "/proc/sysrq-trigger",
+					     "/proc/irq", "/proc/bus",
+					     "/proc/fs",  "/sys" };
+	struct mount_attr read_only = { .attr_set = MOUNT_ATTR_RDONLY };
 
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
 		if (mount(paths[i], paths[i], NULL, MS_BIND | MS_REC, NULL) != 0) {
@@ -273,7 +246,8 @@ static bool kernel_settings_read_only(struct err *e)
 				continue;
 			return err_sys(e, errno, "%s", paths[i]);
 		}
-		if (mount(NULL, paths[i], NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) != 0)
+		if (mount_setattr(AT_FDCWD, paths[i], AT_RECURSIVE, &read_only,
+				  sizeof(read_only)) != 0)
 			return err_sys(e, errno, "making %s read-only", paths[i]);
 	}
 	return true;
@@ -283,7 +257,8 @@ static bool hide(struct hiding *h, struct err *e)
 {
 	char resolv[PATH_MAX] = "", cwd[PATH_MAX];
 
-	(void)!realpath("/etc/resolv.conf", resolv);
+	if (!realpath("/etc/resolv.conf", resolv))
+		resolv[0] = '\0';
 	if (!getcwd(cwd, sizeof(cwd)))
 		return err_sys(e, errno, "the working directory");
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)

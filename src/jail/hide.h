@@ -6,7 +6,8 @@
  *
  *	/run, XDG_RUNTIME_DIR	an empty file system of the jail's own, so that sockets made later
  *				are out of reach, too
- *	sockets elsewhere	those that exist now (/proc/net/unix) are covered, one by one
+ *	sockets elsewhere	those that exist now and can be found (sockets.h) are covered, one
+ *				by one
  *	/etc/resolv.conf	the gate is the only name server
  *	/etc/hosts		the jail's own names only: the gate knows the host's
  *	/proc/sys, /sys, ...	read-only for real root, to whom the kernel's settings would answer
@@ -17,12 +18,13 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "jail/sockets.h"
 
 struct hide_options {
 	const char *const
 		*allow_unix; /* paths that stay; each is a socket, or a directory of them */
 	size_t n_allow_unix;
-	char *unix_sockets; /* /proc/net/unix as it was in the host's namespace */
+	const struct sockets *sockets; /* of the host */
 };
 
 /*

@@ -11,7 +11,9 @@
  *	network.c	lo, routes, rules, and the sockets that are handed to the gate
  *	hide.c		what the host would do on the command's behalf is taken out of reach
  *	command.c	no privilege, no descriptors, then exec
- *	supervise.c	the parent's side
+ *	sockets.c	where the host's Unix sockets are
+ *	child.c		the process that does all that and becomes the command
+ *	supervise.c	its parent
  */
 #ifndef SALLYPORT_JAIL_JAIL_H
 #define SALLYPORT_JAIL_JAIL_H

@@ -30,10 +30,10 @@ static int make(const struct maker_request *req)
 static bool make_and_send(int sock, const struct maker_request *req)
 {
 	_cleanup_(fd_closep) int fd = make(req);
-	char made = fd >= 0 ? MAKER_MADE : MAKER_FAILED;
+	struct maker_answer answer = { .seq = req->seq, .made = fd >= 0 };
 	struct err ignored;
 
-	return fd_send(sock, &made, 1, &fd, fd >= 0 ? 1 : 0, &ignored);
+	return fd_send(sock, &answer, sizeof(answer), &fd, answer.made ? 1 : 0, &ignored);
 }
 
 static _noreturn_ void serve(int sock)
@@ -71,7 +71,7 @@ static void confine(int sock)
 		_exit(1);
 }
 
-bool maker_start(int *out, struct err *e)
+bool maker_start(int *out, pid_t *out_pid, struct err *e)
 {
 	int pair[2];
 	long pid;
@@ -90,5 +90,6 @@ bool maker_start(int *out, struct err *e)
 		return err_sys(e, errno, "starting the maker");
 	}
 	*out = pair[0];
+	*out_pid = (pid_t)pid;
 	return true;
 }

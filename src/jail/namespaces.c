@@ -50,14 +50,14 @@ bool namespaces_enter(struct err *e)
 	gid_t gid = getegid();
 	int flags = CLONE_NEWNET | CLONE_NEWNS;
 
-	if (capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN) &&
-	    capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN)) {
-		if (unshare(flags) != 0)
-			return err_sys(e, errno, "making network and mount namespaces");
+	if (unshare(flags | CLONE_NEWUSER) != 0) {
+		int errnum = errno;
+
+		/* Real root can do without where user namespaces are switched off. */
+		if (!capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN) || unshare(flags) != 0)
+			return forbidden(errnum, e);
 		return true;
 	}
-	if (unshare(flags | CLONE_NEWUSER) != 0)
-		return forbidden(errno, e);
 	/* Where AppArmor restricts user namespaces, making one succeeds and using it does not. */
 	if (!map_ids(uid, gid, e))
 		return e->kind == ERR_DENIED ? forbidden(EPERM, e) : false;

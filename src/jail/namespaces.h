@@ -5,9 +5,10 @@
 #include "base/err.h"
 
 /*
- * Moves the calling process into new network and mount namespaces, with all capabilities over
- * them. A process that has CAP_SYS_ADMIN keeps its user namespace; any other gets a new one in
- * which its own user and group, and no others, are mapped to themselves.
+ * Moves the calling process into new user, network and mount namespaces, with all capabilities over
+ * them. Its own user and group, and no others, are mapped to themselves. Real root gets a user
+ * namespace, too, because that keeps the command from tracing root's other processes; only where
+ * none can be made does it go without.
  */
 bool namespaces_enter(struct err *e) _must_use_;
 

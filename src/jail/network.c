@@ -57,7 +57,12 @@ static bool make_tcp(struct network *n, uint16_t *port, struct err *e)
 	n->tcp = bound(SOCK_STREAM, port);
 	if (n->tcp < 0 || !set_option(n->tcp, IPPROTO_TCP, TCP_NODELAY, 1) ||
 	    listen(n->tcp, BACKLOG) != 0)
-		return err_sys(e, errno, "the listener for TCP");
+		return errno == EAFNOSUPPORT ?
+			       err_set(e, ERR_UNSUPPORTED,
+				       "the kernel was booted without IPv6 (ipv6.disable=1), and "
+				       "a jail's sockets are IPv6 sockets that serve both: use "
+				       "the sysctl net.ipv6.conf.all.disable_ipv6 instead") :
+			       err_sys(e, errno, "the listener for TCP");
 	return true;
 }
 

@@ -4,20 +4,24 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "jail/command.h"
+#include "jail/hide.h"
 #include "jail/jail.h"
 #include "jail/namespaces.h"
 #include "jail/network.h"
 
-/* Everything that a jail's start does to the network, under a policy that allows something. */
+/* Everything that a jail's start does, but for the gate and the command. */
 static bool try_all(struct err *e)
 {
 	const struct plan_policy nothing = { .name = (char *)(uintptr_t) "probe" };
+	const struct sockets none = { 0 };
+	const struct hide_options hide = { .sockets = &none };
 	struct network net;
 
 	if (!namespaces_enter(e) || !network_make(&nothing, &net, e))
 		return false;
 	network_done(&net);
-	return true;
+	return hide_host(&hide, e) && command_confine(e);
 }
 
 bool jail_probe(struct err *e)

@@ -14,21 +14,16 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "compile/jail.h"
-#include "jail/command.h"
-#include "jail/hide.h"
+#include "jail/child.h"
 #include "jail/jail.h"
-#include "jail/maker.h"
-#include "jail/namespaces.h"
-#include "jail/network.h"
 
 /* How long the gate may take for what it still has to tell, once the command has ended. */
 #define FAREWELL_MS 2000
@@ -36,88 +31,21 @@
 /* How long the gate may take to arm itself. */
 #define READY_MS 10000
 
-/* Why the child could not become the command. */
-struct failure {
-	int status; /* 125, 126, 127 */
-	struct err e;
-};
+/* Messages of the gate that are taken before signals and the command's end get their turn. */
+#define BATCH 64
 
 struct supervisor {
 	const struct jail_options *o;
 	sigset_t original_mask;
 	int signals;		   /* signalfd */
 	int child_end, parent_end; /* SOCK_SEQPACKET between the two */
-	int failed;		   /* read end of the pipe that carries a struct failure */
+	int failed;		   /* read end of the pipe that carries a struct child_failure */
 	int report;		   /* from the gate; -1 once it is gone */
-	pid_t child, gate;
+	struct sigaction original_chld;
+	pid_t child, gate, maker;
 	bool farewell;
 	struct jail_result result;
 };
-
-/* ---- the child's side */
-
-static bool pass_sockets(int sock, const struct network *n, int maker, struct err *e)
-{
-	int fds[] = { n->tcp, n->dns, n->nflog, n->udp, maker };
-	char n_fds = n->udp >= 0 ? 5 : 3;
-
-	return fd_send(sock, &n_fds, 1, fds, (size_t)n_fds, e);
-}
-
-static bool read_unix_sockets(char **out, struct err *e)
-{
-	size_t n;
-
-	return fd_read_file("/proc/net/unix", LIMIT_PROC_NET_UNIX, out, &n, e);
-}
-
-static bool become_jail(const struct jail_options *o, int sock, struct err *e)
-{
-	_cleanup_(freep) char *unix_sockets = NULL;
-	struct hide_options hide = { .allow_unix = o->allow_unix, .n_allow_unix = o->n_allow_unix };
-	struct network net;
-	int maker = -1;
-	bool ok;
-
-	if (!command_check_stdio(o->keep_fds, o->n_keep_fds, e) ||
-	    !read_unix_sockets(&unix_sockets, e) || !namespaces_enter(e) ||
-	    !network_make(o->policy, &net, e))
-		return false;
-	ok = (net.udp < 0 || maker_start(&maker, e)) && pass_sockets(sock, &net, maker, e);
-	network_done(&net);
-	fd_closep(&maker);
-	hide.unix_sockets = unix_sockets;
-	if (!ok || !hide_host(&hide, e))
-		return false;
-	hide_environment(&hide);
-	return true;
-}
-
-static bool wait_for_go(int sock, struct err *e)
-{
-	char go;
-
-	if (RETRY_EINTR(recv(sock, &go, 1, 0)) != 1)
-		return err_set(e, ERR_SYSTEM, "the gate did not start");
-	return true;
-}
-
-static _noreturn_ void child_main(struct supervisor *s, int failed)
-{
-	const struct jail_options *o = s->o;
-	struct failure f = { .status = 125 };
-
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (become_jail(o, s->child_end, &f.e) && wait_for_go(s->child_end, &f.e) &&
-	    command_drop_fds(o->keep_fds, o->n_keep_fds, &f.e) && command_confine(&f.e)) {
-		(void)sigprocmask(SIG_SETMASK, &s->original_mask, NULL);
-		f.status = command_exec(o->argv, &f.e);
-	}
-	(void)!write(failed, &f, sizeof(f));
-	_exit(f.status);
-}
-
-/* ---- the parent's side */
 
 /* Everything that is to be passed on, and what only has to wake us. */
 static void block_signals(struct supervisor *s)
@@ -130,6 +58,8 @@ static void block_signals(struct supervisor *s)
 	for (size_t i = 0; i < ARRAY_LEN(handled); i++)
 		(void)sigaddset(&set, handled[i]);
 	(void)sigprocmask(SIG_BLOCK, &set, &s->original_mask);
+	/* Where it is ignored, the command's status would be lost. */
+	(void)sigaction(SIGCHLD, &(struct sigaction){ .sa_handler = SIG_DFL }, &s->original_chld);
 	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
@@ -147,7 +77,11 @@ static bool start_child(struct supervisor *s, struct err *e)
 	s->child = fork();
 	if (s->child == 0) {
 		fd_closep(&s->parent_end);
-		child_main(s, failed[1]);
+		child_main(&(struct child_options){ .jail = s->o,
+						    .sock = s->child_end,
+						    .failed = failed[1],
+						    .mask = s->original_mask,
+						    .child = s->original_chld });
 	}
 	fd_closep(&failed[1]);
 	fd_closep(&s->child_end);
@@ -157,7 +91,7 @@ static bool start_child(struct supervisor *s, struct err *e)
 /* Why the child ended before it was the command; false with *e. */
 static bool child_failed(struct supervisor *s, struct err *e)
 {
-	struct failure f;
+	struct child_failure f;
 
 	if (RETRY_EINTR(read(s->failed, &f, sizeof(f))) == sizeof(f)) {
 		s->result.status = f.status;
@@ -171,11 +105,12 @@ static bool child_failed(struct supervisor *s, struct err *e)
 static bool receive_sockets(struct supervisor *s, struct gate_options *g, struct err *e)
 {
 	size_t n = compile_jail_wants_udp(s->o->policy) ? 5 : 3;
-	int fds[5] = { -1, -1, -1, -1, -1 };
-	char count;
+	int fds[CHILD_FDS_MAX] = { -1, -1, -1, -1, -1 };
+	struct child_handover h;
 
-	if (!fd_receive(s->parent_end, &count, 1, fds, n, e))
+	if (!fd_receive(s->parent_end, &h, sizeof(h), fds, n, e))
 		return child_failed(s, e);
+	s->maker = h.maker;
 	g->tcp_fd = fds[0];
 	g->dns_fd = fds[1];
 	g->nflog_fd = fds[2];
@@ -186,11 +121,14 @@ static bool receive_sockets(struct supervisor *s, struct gate_options *g, struct
 
 static _noreturn_ void gate_process(struct supervisor *s, struct gate_options *g)
 {
+	const int own[] = {
+		g->tcp_fd, g->dns_fd, g->nflog_fd, g->udp_fd, g->maker_fd, g->report_fd
+	};
+	struct err e;
+
 	(void)sigprocmask(SIG_SETMASK, &s->original_mask, NULL);
-	fd_closep(&s->report);
-	fd_closep(&s->signals);
-	fd_closep(&s->parent_end);
-	fd_closep(&s->failed);
+	if (!fd_close_others(3, own, ARRAY_LEN(own), 0, &e))
+		_exit(1);
 	_exit(gate_main(g));
 }
 
@@ -276,11 +214,11 @@ static void read_report(struct supervisor *s, bool *more)
 	}
 }
 
-static void drain_report(struct supervisor *s)
+static void read_reports(struct supervisor *s)
 {
 	bool more = true;
 
-	while (more && s->report >= 0)
+	for (int i = 0; i < BATCH && more && s->report >= 0; i++)
 		read_report(s, &more);
 }
 
@@ -306,11 +244,20 @@ static bool is_stopped(const struct supervisor *s)
 	       si.si_pid == s->child;
 }
 
+/* Some terminal of ours has us in its foreground, so there is a shell that can continue us. */
+static bool in_foreground(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (tcgetpgrp(fd) == getpgrp())
+			return true;
+	return false;
+}
+
 /* When the command alone has stopped, so do we, for the shell that waits for us; it goes on with
  * us. */
 static void stop_with_it(const struct supervisor *s)
 {
-	if (!is_stopped(s))
+	if (!in_foreground() || !is_stopped(s))
 		return;
 	(void)poll(NULL, 0, STOPPED_MS);
 	if (!is_stopped(s))
@@ -342,27 +289,38 @@ static void watch(struct supervisor *s)
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
 			return;
 		if (fds[1].revents)
-			drain_report(s);
+			read_reports(s);
 		while (read(s->signals, &si, sizeof(si)) == sizeof(si))
 			pass_on(s, &si);
 	}
 }
 
-/* Asks the gate for what it has not told yet. */
+/* Asks the gate for what it has not told yet, for a bounded time: processes of the command that
+ * outlive it may keep it busy. */
 static void take_leave(struct supervisor *s)
 {
-	struct pollfd fd = { .fd = s->report, .events = POLLIN };
+	uint64_t until = clock_ms() + FAREWELL_MS, now;
 
 	if (s->report >= 0)
 		(void)shutdown(s->report, SHUT_WR);
-	while (s->report >= 0 && !s->farewell && poll(&fd, 1, FAREWELL_MS) == 1) {
-		drain_report(s);
-		fd.fd = s->report;
+	while (s->report >= 0 && !s->farewell && (now = clock_ms()) < until) {
+		struct pollfd fd = { .fd = s->report, .events = POLLIN };
+
+		if (poll(&fd, 1, (int)(until - now)) == 1)
+			read_reports(s);
 	}
-	s->result.gate_died = !s->farewell;
+	s->result.gate_died = !s->farewell && s->report < 0;
 }
 
-/* Nothing is left behind: not a gate that serves nobody, not a child that waits for "go". */
+static void end_process(pid_t pid)
+{
+	if (pid <= 0)
+		return;
+	(void)kill(pid, SIGKILL);
+	(void)RETRY_EINTR(waitpid(pid, NULL, 0));
+}
+
+/* Nothing is left behind: not a gate that serves nobody, not a maker. */
 static void end(struct supervisor *s)
 {
 	fd_closep(&s->parent_end);
@@ -370,11 +328,9 @@ static void end(struct supervisor *s)
 	fd_closep(&s->report);
 	fd_closep(&s->failed);
 	fd_closep(&s->signals);
-	if (s->gate > 0) {
-		if (!s->farewell)
-			(void)kill(s->gate, SIGKILL);
-		(void)RETRY_EINTR(waitpid(s->gate, NULL, 0));
-	}
+	end_process(s->gate);
+	end_process(s->maker);
+	(void)sigaction(SIGCHLD, &s->original_chld, NULL);
 	(void)sigprocmask(SIG_SETMASK, &s->original_mask, NULL);
 }
 
@@ -392,7 +348,7 @@ bool jail_run(const struct jail_options *o, struct jail_result *out, struct err 
 	block_signals(&s);
 	ok = start(&s, e);
 	if (ok) {
-		struct failure f;
+		struct child_failure f;
 
 		watch(&s);
 		take_leave(&s);
@@ -401,9 +357,8 @@ bool jail_run(const struct jail_options *o, struct jail_result *out, struct err 
 			*e = f.e;
 			ok = false;
 		}
-	} else if (s.child > 0) {
-		(void)kill(s.child, SIGKILL);
-		(void)RETRY_EINTR(waitpid(s.child, NULL, 0));
+	} else {
+		end_process(s.child);
 	}
 	end(&s);
 	*out = s.result;

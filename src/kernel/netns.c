@@ -4,7 +4,6 @@
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <unistd.h>
 
 #include <libmnl/libmnl.h>
 
@@ -104,10 +103,15 @@ bool netns_all_local(const struct netns_lo *lo, struct err *e)
 {
 	_cleanup_(rtnl_done) struct rtnl r = { 0 };
 
+	struct err v6;
+
 	if (!rtnl_init(&r, e) || !lo_up(&r, e) || !lo_addr(&r, &lo->v4, e) ||
 	    !local_default(&r, &lo->v4, e))
 		return false;
-	if (access("/proc/net/if_inet6", F_OK) != 0)
+	if (lo_addr(&r, &lo->v6, &v6) && local_default(&r, &lo->v6, &v6))
 		return true;
-	return lo_addr(&r, &lo->v6, e) && local_default(&r, &lo->v6, e);
+	if (v6.kind == ERR_DENIED)
+		return true; /* switched off by sysctl: there is no IPv6 to reach anything by */
+	*e = v6;
+	return false;
 }

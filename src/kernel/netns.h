@@ -15,7 +15,8 @@ struct netns_lo {
  * routes `local 0.0.0.0/0` and `local ::/0` on lo with them as preferred sources. A packet to any
  * address is then delivered inside the namespace. Needs CAP_NET_ADMIN over it.
  *
- * Where the kernel has no IPv6 at all (no /proc/net/if_inet6), that half is left out.
+ * Where IPv6 is switched off for new interfaces (net.ipv6.conf.*.disable_ipv6), its half is left
+ * out.
  */
 bool netns_all_local(const struct netns_lo *lo, struct err *e) _must_use_;
 
