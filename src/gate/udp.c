@@ -4,7 +4,6 @@
  * and connected to the client, and one outside, connected to the server. The first datagram of a
  * flow comes to the listener (TPROXY); once the inner socket is there the kernel hands it the rest.
  */
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -16,15 +15,12 @@
 #include "gate/internal.h"
 #include "gate/learned.h"
 #include "gate/lookup.h"
-#include "gate/maker.h"
+#include "gate/maker_client.h"
 
 #define BATCH	  32
 #define SWEEP_MS  2000
 #define QUEUE_MAX 8 /* datagrams that wait for a name to be resolved */
 #define DATAGRAM  65535
-
-/* ICMP errors between two sweeps, as hosts limit theirs (net.ipv4.icmp_msgs_per_sec). */
-#define REFUSALS 1000
 
 /* Both ends as AF_INET6 addresses; padding is zero, so the bytes can be hashed. */
 struct key {
@@ -53,10 +49,11 @@ struct flows {
 	struct watch *listener;
 	struct timer *sweep;
 	struct udp_flow *flows;
-	uint32_t maker_seq; /* of the last request */
-	int refusals;	    /* ICMP errors that may still be sent before the next sweep */
+	struct maker maker;
 	char datagram[DATAGRAM];
 };
+
+static void dispatch(struct flows *all, const struct key *key, struct span datagram);
 
 static void flow_close(struct udp_flow *u)
 {
@@ -92,30 +89,18 @@ static void tell(struct udp_flow *u, enum event_verdict verdict, const char *why
 	report(g, &ev, &u->verdict);
 }
 
-static bool ask_maker(const struct udp_flow *u, enum maker_wish wish)
+static struct sockaddr_in6 sockaddr_of(const struct in6_addr *a, uint16_t port)
 {
-	struct maker_request req = {
-		.wish = wish,
-		.seq = ++u->all->maker_seq,
-		.local = { .sin6_family = AF_INET6,
-			   .sin6_addr = u->key.dst,
-			   .sin6_port = u->key.dst_port },
-		.peer = { .sin6_family = AF_INET6,
-			  .sin6_addr = u->key.client,
-			  .sin6_port = u->key.client_port },
-	};
-
-	return send(u->all->gate->o->maker_fd, &req, sizeof(req), MSG_DONTWAIT | MSG_NOSIGNAL) ==
-	       sizeof(req);
+	return (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_addr = *a, .sin6_port = port };
 }
 
 /* Nothing comes of it, and the client is told so at once. */
 static void flow_refuse(struct udp_flow *u)
 {
-	if (u->all->refusals > 0) {
-		u->all->refusals--;
-		(void)ask_maker(u, MAKER_UNREACHABLE);
-	}
+	struct sockaddr_in6 local = sockaddr_of(&u->key.dst, u->key.dst_port);
+	struct sockaddr_in6 peer = sockaddr_of(&u->key.client, u->key.client_port);
+
+	maker_refuse(&u->all->maker, &local, &peer);
 	flow_close(u);
 }
 
@@ -128,30 +113,41 @@ static bool within_limits(struct gate *g, size_t n)
 	return true;
 }
 
-/* Moves what is there from one socket to the other. False: the sender's socket is in error. */
-static bool move(struct udp_flow *u, struct watch *from, struct watch *to)
+/* What the receiver cannot take is lost, as on any network. */
+static void forward(struct udp_flow *u, const struct watch *to, struct span datagram)
 {
-	for (int i = 0; i < BATCH; i++) {
-		ssize_t n = recv(watch_fd(from), u->all->datagram, DATAGRAM, MSG_DONTWAIT);
-
-		if (n < 0)
-			return errno == EAGAIN || errno == EINTR;
-		if (!within_limits(u->all->gate, (size_t)n))
-			continue;
-		/* What the receiver cannot take is lost, as on any network. */
-		(void)send(watch_fd(to), u->all->datagram, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
-	}
-	return true;
+	u->last_ms = uv_now(&u->all->gate->loop);
+	if (within_limits(u->all->gate, datagram.n))
+		(void)send(watch_fd(to), datagram.p, datagram.n, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 static void on_client(void *ctx, int events)
 {
 	struct udp_flow *u = ctx;
+	struct flows *all = u->all;
 
 	(void)events;
-	u->last_ms = uv_now(&u->all->gate->loop);
-	if (!move(u, u->client, u->server))
-		flow_close(u);
+	for (int i = 0; i < BATCH; i++) {
+		struct sockaddr_in6 from;
+		socklen_t len = sizeof(from);
+		ssize_t n = recvfrom(watch_fd(u->client), all->datagram, DATAGRAM, MSG_DONTWAIT,
+				     (struct sockaddr *)&from, &len);
+		struct key key = u->key;
+
+		if (n < 0) {
+			if (errno != EAGAIN && errno != EINTR)
+				flow_close(u);
+			return;
+		}
+		key.client = from.sin6_addr;
+		key.client_port = from.sin6_port;
+		if (memcmp(&key, &u->key, sizeof(key)) != 0) {
+			/* It came between bind and connect: see maker_socket(). */
+			dispatch(all, &key, span_bytes(all->datagram, (size_t)n));
+			return; /* u may have made room for it */
+		}
+		forward(u, u->server, span_bytes(all->datagram, (size_t)n));
+	}
 }
 
 static void on_server(void *ctx, int events)
@@ -159,32 +155,25 @@ static void on_server(void *ctx, int events)
 	struct udp_flow *u = ctx;
 
 	(void)events;
-	u->last_ms = uv_now(&u->all->gate->loop);
-	if (!move(u, u->server, u->client))
-		flow_refuse(u); /* the server's host says that nobody listens */
+	for (int i = 0; i < BATCH; i++) {
+		ssize_t n = recv(watch_fd(u->server), u->all->datagram, DATAGRAM, MSG_DONTWAIT);
+
+		if (n < 0) {
+			if (errno != EAGAIN && errno != EINTR)
+				flow_refuse(u); /* the server's host says that nobody listens */
+			return;
+		}
+		forward(u, u->client, span_bytes(u->all->datagram, (size_t)n));
+	}
 }
 
 /* A socket inside the jail for this flow, or -1. */
 static int make(struct udp_flow *u)
 {
-	struct pollfd fd = { .fd = u->all->gate->o->maker_fd, .events = POLLIN };
-	uint64_t until = clock_ms() + MAKER_TIMEOUT_MS, now;
+	struct sockaddr_in6 local = sockaddr_of(&u->key.dst, u->key.dst_port);
+	struct sockaddr_in6 peer = sockaddr_of(&u->key.client, u->key.client_port);
 
-	if (!ask_maker(u, MAKER_SOCKET))
-		return -1;
-	while ((now = clock_ms()) < until && poll(&fd, 1, (int)(until - now)) == 1) {
-		struct maker_answer answer;
-		struct err ignored;
-		int made = -1;
-		size_t n;
-
-		if (!fd_receive_upto(fd.fd, &answer, sizeof(answer), &made, 1, &n, &ignored))
-			return -1;
-		if (answer.seq == u->all->maker_seq)
-			return made;
-		fd_closep(&made); /* of a flow that did not wait for it */
-	}
-	return -1;
+	return maker_socket(&u->all->maker, &local, &peer);
 }
 
 /* A socket connected to the first of the addresses that the host has a route to, or -1. */
@@ -392,6 +381,20 @@ static void new_flow(struct flows *all, const struct key *key, struct span datag
 		flow_refuse(u);
 }
 
+/* Gives a client's datagram to its flow, which may be a new one. */
+static void dispatch(struct flows *all, const struct key *key, struct span datagram)
+{
+	struct udp_flow *u;
+
+	HASH_FIND(hh, all->flows, key, sizeof(*key), u);
+	if (!u)
+		new_flow(all, key, datagram);
+	else if (!u->server)
+		enqueue(u, datagram);
+	else
+		forward(u, u->server, datagram);
+}
+
 /* The original destination, from the control data of a datagram that TPROXY brought. */
 static bool original(struct msghdr *mh, struct key *key)
 {
@@ -431,7 +434,6 @@ static bool receive(struct flows *all)
 			     .msg_control = control.bytes,
 			     .msg_controllen = sizeof(control.bytes) };
 	ssize_t n = recvmsg(watch_fd(all->listener), &mh, MSG_DONTWAIT);
-	struct udp_flow *u;
 	struct key key = { 0 };
 
 	if (n < 0)
@@ -440,14 +442,7 @@ static bool receive(struct flows *all)
 		return true;
 	key.client = from.sin6_addr;
 	key.client_port = from.sin6_port;
-	HASH_FIND(hh, all->flows, &key, sizeof(key), u);
-	if (!u)
-		new_flow(all, &key, span_bytes(all->datagram, (size_t)n));
-	else if (!u->server)
-		enqueue(u, span_bytes(all->datagram, (size_t)n));
-	else
-		(void)send(watch_fd(u->server), all->datagram, (size_t)n,
-			   MSG_DONTWAIT | MSG_NOSIGNAL);
+	dispatch(all, &key, span_bytes(all->datagram, (size_t)n));
 	return true;
 }
 
@@ -465,7 +460,7 @@ static void on_sweep(void *ctx)
 	uint64_t now = uv_now(&all->gate->loop);
 	struct udp_flow *u, *next;
 
-	all->refusals = REFUSALS;
+	maker_refill(&all->maker);
 	HASH_ITER(hh, all->flows, u, next)
 	if (now - u->last_ms >= LIMIT_UDP_IDLE_MS)
 		flow_close(u);
@@ -476,7 +471,8 @@ struct flows *flows_new(struct gate *g)
 	struct flows *all = xcalloc(1, sizeof(*all));
 
 	all->gate = g;
-	all->refusals = REFUSALS;
+	all->maker.fd = g->o->maker_fd;
+	maker_refill(&all->maker);
 	all->listener = watch_new(&g->loop, g->o->udp_fd, on_readable, all);
 	all->sweep = timer_new(&g->loop, SWEEP_MS, SWEEP_MS, on_sweep, all);
 	if (all->listener)
