@@ -52,7 +52,7 @@
 #define LIMIT_VIRTUAL_ADDRESSES 16384U
 
 /* Sockets outside /run that a jail covers, one mount each. */
-#define LIMIT_SOCKET_WALK   16384 /* directory entries below one of HOME, /tmp, ...: some 10 ms */
+#define LIMIT_SOCKET_WALK   8192 /* directory entries below HOME, /tmp, ...: 5 ms each */
 #define LIMIT_UNIX_SOCKETS  4096
 #define LIMIT_HOST_FILE	    (4U << 20)	/* /etc/hosts of an ad blocker */
 #define LIMIT_HOSTS	    65536U	/* names of it that the gate knows */

@@ -213,6 +213,11 @@ static void reply_localhost(struct dns_job *job)
 	reply(job, &(struct dns_reply){ .addrs = both, .n_addrs = 2, .ttl_s = VIRTUAL_TTL_S });
 }
 
+static bool is_host(const struct name *n)
+{
+	return span_eq(name_span(n), SPAN_LIT(HOST_LOOPBACK_NAME));
+}
+
 /* Whether the question may go upstream; what may not is answered here. */
 static bool judge(struct dns_job *job)
 {
@@ -221,6 +226,12 @@ static bool judge(struct dns_job *job)
 	const struct name *n = &job->question.name;
 
 	if (!decide_name(p, n, 0, &job->rule)) {
+		if (is_host(n)) {
+			tell(job, EVENT_DENY, NULL,
+			     "the host's own loopback: --allow host:PORT opens a port of it");
+			reply_code(job, DNS_NXDOMAIN);
+			return false;
+		}
 		job->audited = audit_mode(g);
 		tell_denied(job, job->audited ? EVENT_AUDIT : EVENT_DENY, job->rule);
 		if (!job->audited) {
@@ -245,9 +256,7 @@ static bool judge(struct dns_job *job)
 /* Wherever a connection to this name leads, it is not to where upstream would say. */
 static bool answered_here(const struct dns_job *job)
 {
-	static const struct name host = { sizeof(HOST_LOOPBACK_NAME) - 1, HOST_LOOPBACK_NAME };
-
-	if (name_eq(&job->question.name, &host))
+	if (is_host(&job->question.name))
 		return true;
 	return job->rule && job->rule->action == RULE_REDIRECT &&
 	       job->dns->gate->o->policy->dns == DNS_VIRTUAL && !job->audited;

@@ -65,16 +65,18 @@ static void look(struct sockets *s, struct walk *w, const char *dir, bool deeper
 }
 
 /* Level by level, so that what is near is seen before the bound is reached. */
-static void walk_below(struct sockets *s, const char *root)
+static void walk_below(struct sockets *s, const char *root, int levels)
 {
 	struct walk w = { 0 };
 	char real[PATH_MAX];
+	size_t level_end;
 
 	if (!root || !realpath(root, real) || strcmp(real, "/") == 0)
 		return;
 	vec_push(w.dirs, w.n, w.cap, xstrdup(real));
-	while (w.next < w.n && w.entries < LIMIT_SOCKET_WALK)
-		look(s, &w, w.dirs[w.next++], true);
+	for (; levels > 0; levels--)
+		for (level_end = w.n; w.next < level_end; w.next++)
+			look(s, &w, w.dirs[w.next], levels > 1);
 	for (size_t i = 0; i < w.n; i++)
 		free(w.dirs[i]);
 	free(w.dirs);
@@ -110,10 +112,11 @@ void sockets_find(struct sockets *s, char *proc_net_unix)
 			add(s, real);
 		look_around(s, path + 1, last_dir);
 	}
-	walk_below(s, getenv("HOME"));
-	walk_below(s, getenv("TMPDIR"));
-	walk_below(s, "/tmp");
-	walk_below(s, "/var/tmp");
+	/* ~/.docker/run/docker.sock; /tmp/ssh-XXXX/agent.1, /tmp/tmux-1000/default */
+	walk_below(s, getenv("HOME"), 3);
+	walk_below(s, getenv("TMPDIR"), 2);
+	walk_below(s, "/tmp", 2);
+	walk_below(s, "/var/tmp", 2);
 }
 
 void sockets_done(struct sockets *s)

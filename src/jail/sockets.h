@@ -6,7 +6,7 @@
  *
  *	the paths in /proc/net/unix
  *	everything in the directories of those paths
- *	HOME, TMPDIR, /tmp and /var/tmp, level by level, up to LIMIT_SOCKET_WALK entries
+ *	HOME to three levels, TMPDIR, /tmp and /var/tmp to two: up to LIMIT_SOCKET_WALK entries each
  */
 #ifndef SALLYPORT_JAIL_SOCKETS_H
 #define SALLYPORT_JAIL_SOCKETS_H
