@@ -55,5 +55,6 @@ def _share(t):
 def _quota(t):
     command = f"{download(3_000_000)}; curl -sS http://good.example/"
     result = use(t, "small")(["bash", "-c", command])
-    expect(900_000 <= sizes(result.out.splitlines()[0])[0] <= 1_000_000, "bytes of the first", result)
+    expect(900_000 <= sizes(result.out.splitlines()[0])[0] <= 1_000_000, "bytes of the first",
+           result)
     expect_in("quota of the policy's limits is used up", result.out, "the second one's 403", result)

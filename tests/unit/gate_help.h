@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
 #include <uv.h>
 
 #include "net/addr.h"
@@ -50,10 +51,10 @@ static inline struct addr addr_of(const char *s)
 	return a;
 }
 
-#define t_eq_addr(got, want)                                                        \
-	do {                                                                        \
-		char addr_text_[ADDR_STR_MAX];                                      \
-		t_eq_str(addr_str((got), addr_text_), (want));                      \
+#define t_eq_addr(got, want)                                   \
+	do {                                                   \
+		char addr_text_[ADDR_STR_MAX];                 \
+		t_eq_str(addr_str((got), addr_text_), (want)); \
 	} while (0)
 
 /* Runs the loop until *done. Whenever nothing has happened for 2 ms, the clocks turn 50 ms ahead,

@@ -18,7 +18,7 @@
 #include "policy/load.h"
 #include "t.h"
 
-#define JAIL_CASES "tests/golden-jail"
+#define JAIL_CASES    "tests/golden-jail"
 #define JAIL_TEXT_MAX (1U << 20)
 
 static bool jail_update;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "compile/jail.h"
-
 #include "jail_cases.h"
 
 static void compiles_as_written(const char *dir)
@@ -36,7 +35,8 @@ static size_t check_addresses(struct span text)
 		struct err e = { 0 };
 
 		if (!expected) {
-			expected = span_eq(word, SPAN_LIT("daddr")) || span_eq(word, SPAN_LIT("saddr"));
+			expected = span_eq(word, SPAN_LIT("daddr")) ||
+				   span_eq(word, SPAN_LIT("saddr"));
 		} else if (span_eq(word, SPAN_LIT("{"))) {
 			set = true;
 		} else if (set && span_eq(word, SPAN_LIT("}"))) {
@@ -109,7 +109,8 @@ static const struct {
 
 T(wants_udp)
 {
-	T_EACH(row, wants_udp) {
+	T_EACH(row, wants_udp)
+	{
 		_cleanup_(freep) char *text =
 			xasprintf("version: 1\npolicies: {p: {%s}}\n", row->policy);
 		_cleanup_(plan_freep) struct plan *plan = NULL;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the kernel makes of the rules inside a jail: loaded, and listed back, each in a network
  * namespace of its own. */
-#include <nftables/libnftables.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+
+#include <nftables/libnftables.h>
 
 #include "jail_cases.h"
 #include "kernel/nft.h"
@@ -92,7 +93,8 @@ T(refused)
 {
 	_cleanup_(buf_done) struct buf listed = { 0 };
 
-	t_ok(in_namespace("table inet t {\n\tchain c {\n\t\tip daddr 1.2.3 accept\n\t}\n}\n", &listed));
+	t_ok(in_namespace("table inet t {\n\tchain c {\n\t\tip daddr 1.2.3 accept\n\t}\n}\n",
+			  &listed));
 	t_ok(span_starts(buf_view(&listed), SPAN_LIT("-the kernel refused the rules: ")));
 }
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "gate/learned.h"
-
 #include <stdio.h>
 #include <string.h>
 
 #include "base/limits.h"
+#include "gate/learned.h"
 #include "gate_help.h"
 
 /* The names of an address in the order of the alphabet: "a.test b.test". */
@@ -28,9 +27,9 @@ static const char *names_of(struct learned *l, const char *addr, char *out, size
 	return out;
 }
 
-#define t_names(l, addr, want)                                            \
-	do {                                                              \
-		char text_[8192];                                         \
+#define t_names(l, addr, want)                                               \
+	do {                                                                 \
+		char text_[8192];                                            \
 		t_eq_str(names_of((l), (addr), text_, sizeof(text_)), want); \
 	} while (0)
 
@@ -79,7 +78,8 @@ static const struct {
 
 T(ages)
 {
-	T_EACH(row, ages) {
+	T_EACH(row, ages)
+	{
 		struct learned *l = learned_new();
 
 		learn(l, "203.0.113.1", "a.test", row->ttl_s);

@@ -4,8 +4,6 @@
  *
  *	writer --> from [pump] to --> reader
  */
-#include "gate/pump.h"
-
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -15,11 +13,14 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/fd.h"
+#include "gate/pump.h"
 #include "gate_help.h"
 
 struct line {
 	int writer, from, to, reader;
+	int patience_ms; /* what TCP may need to get from one end to the other on a busy machine */
 	struct pipes pipes;
 	struct pump pump;
 };
@@ -33,8 +34,7 @@ static void set_buffers(int fd, int size)
 /* Two ends of one TCP connection over the loopback. */
 static void tcp_pair(int pair[2], int size)
 {
-	struct sockaddr_in sa = { .sin_family = AF_INET,
-				  .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
 	socklen_t len = sizeof(sa);
 	int listener = socket(AF_INET, SOCK_STREAM, 0);
 
@@ -73,6 +73,7 @@ static void line_open(struct line *l, bool tcp, int size)
 	make_pair(tcp, in, size);
 	make_pair(tcp, out, size);
 	*l = (struct line){ .writer = in[0], .from = in[1], .to = out[0], .reader = out[1] };
+	l->patience_ms = tcp ? 10 : 0;
 	pump_init(&l->pump, l->from, l->to, &l->pipes);
 }
 
@@ -87,7 +88,7 @@ static void line_close(struct line *l)
 }
 
 /* What the pump waits for has happened. */
-static bool pump_ready(const struct line *l)
+static bool pump_ready(const struct line *l, int patience_ms)
 {
 	struct pollfd p[2] = {
 		{ pump_wants_read(&l->pump) ? l->from : -1, POLLIN, 0 },
@@ -96,17 +97,25 @@ static bool pump_ready(const struct line *l)
 
 	t_ok(l->pump.done || l->pump.paused || pump_wants_read(&l->pump) ||
 	     pump_wants_write(&l->pump));
-	return poll(p, 2, 0) > 0;
+	return poll(p, 2, patience_ms) > 0;
 }
 
 /* Runs the pump as an event loop does, until there is nothing to do. */
 static bool pump_all(struct line *l)
 {
-	for (int i = 0; i < 10000 && pump_ready(l); i++)
+	for (int i = 0; pump_ready(l, l->patience_ms); i++) {
+		t_ok(i < 10000);
 		if (!pump_run(&l->pump))
 			return false;
-	t_ok(!pump_ready(l));
+	}
 	return true;
+}
+
+static void await(int fd)
+{
+	struct pollfd p = { fd, POLLIN, 0 };
+
+	(void)poll(&p, 1, 1000);
 }
 
 /* Byte i of the stream. */
@@ -117,7 +126,7 @@ static char byte_at(uint64_t i)
 
 static size_t write_some(int fd, uint64_t at, size_t n)
 {
-	char bytes[65536];
+	static char bytes[65536];
 	ssize_t wrote;
 
 	for (size_t i = 0; i < n; i++)
@@ -130,7 +139,7 @@ static size_t write_some(int fd, uint64_t at, size_t n)
 /* Reads at most n bytes, which have to be the next of the stream. */
 static size_t read_some(int fd, uint64_t at, size_t n, bool *eof)
 {
-	char bytes[65536];
+	static char bytes[65536];
 	ssize_t got = recv(fd, bytes, n, 0);
 
 	t_ok(got >= 0 || errno == EAGAIN);
@@ -164,8 +173,10 @@ static uint64_t fill(struct line *l)
 static const char *heard(int fd)
 {
 	static char text[1024];
-	ssize_t n = recv(fd, text, sizeof(text) - 1, 0);
+	ssize_t n;
 
+	await(fd);
+	n = recv(fd, text, sizeof(text) - 1, 0);
 	t_ok(n >= 0);
 	text[n] = '\0';
 	return text;
@@ -230,7 +241,8 @@ static const struct {
 /* All bytes arrive, in order, and then the end. */
 T(transfers)
 {
-	T_EACH(row, transfers) {
+	T_EACH(row, transfers)
+	{
 		uint64_t wrote = 0, got = 0, seen = 0;
 		bool eof = false;
 		struct line l;
@@ -248,8 +260,10 @@ T(transfers)
 				wrote += write_some(l.writer, wrote, MIN(n, row->total - wrote));
 			if (wrote == row->total)
 				(void)shutdown(l.writer, SHUT_WR);
-			if (pump_ready(&l))
+			if (pump_ready(&l, 0))
 				t_ok(pump_run(&l.pump));
+			if (l.pump.done)
+				await(l.reader);
 			n = 1 + (size_t)random() % row->read_max;
 			got += read_some(l.reader, got, n, &eof);
 		}
@@ -276,7 +290,8 @@ static const struct {
 /* Nobody reads: the pump stops reading, too, and goes on when somebody does. */
 T(back_pressure)
 {
-	T_EACH(row, paths) {
+	T_EACH(row, paths)
+	{
 		uint64_t wrote, got = 0, seen = 0;
 		bool eof = false;
 		struct line l;
@@ -301,7 +316,8 @@ T(back_pressure)
 /* One side ends: the bytes before the end come first, and the other direction goes on. */
 T(half_close)
 {
-	T_EACH(row, paths) {
+	T_EACH(row, paths)
+	{
 		struct pump back;
 		uint64_t seen = 0;
 		struct line l;
@@ -316,16 +332,20 @@ T(half_close)
 		t_ok(pump_all(&l));
 		t_ok(l.pump.eof && l.pump.done);
 		t_eq_str(heard(l.reader), "last words");
+		await(l.reader);
 		t_eq_int(recv(l.reader, &byte, 1, 0), 0);
 
 		say(l.reader, "answer");
+		await(l.to);
 		t_ok(pump_run(&back));
 		t_eq_str(heard(l.writer), "answer");
 		t_ok(!back.done);
 		(void)close(l.reader);
 		l.reader = -1;
+		await(l.to);
 		t_ok(pump_run(&back));
 		t_ok(back.done);
+		await(l.writer);
 		t_eq_int(recv(l.writer, &byte, 1, 0), 0);
 		pump_done(&back);
 		line_close(&l);
@@ -335,7 +355,8 @@ T(half_close)
 /* The end is not handed on before what is held has been written. */
 T(end_behind_data)
 {
-	T_EACH(row, paths) {
+	T_EACH(row, paths)
+	{
 		uint64_t wrote, got = 0, seen = 0;
 		bool eof = false;
 		struct line l;
@@ -348,7 +369,7 @@ T(end_behind_data)
 		t_ok(pump_all(&l));
 		t_ok(!l.pump.done);
 		for (int i = 0; i < 100000 && !eof; i++) {
-			got += read_some(l.reader, got, 4096, &eof);
+			got += read_some(l.reader, got, 65536, &eof);
 			t_ok(pump_all(&l));
 		}
 		t_ok(eof && l.pump.done);
@@ -367,7 +388,8 @@ static void reset_and_close(int *fd)
 
 T(reader_gone)
 {
-	T_EACH(row, paths) {
+	T_EACH(row, paths)
+	{
 		uint64_t seen = 0;
 		struct line l;
 		bool good = true;
@@ -376,7 +398,9 @@ T(reader_gone)
 		l.pump.filter = row->filter ? pass : NULL;
 		l.pump.filter_ctx = &seen;
 		reset_and_close(&l.reader);
+		await(l.to);
 		say(l.writer, "to nobody");
+		await(l.from);
 		for (int i = 0; i < 100 && good; i++)
 			good = pump_run(&l.pump);
 		t_ok(!good);
@@ -387,7 +411,8 @@ T(reader_gone)
 
 T(writer_reset)
 {
-	T_EACH(row, paths) {
+	T_EACH(row, paths)
+	{
 		uint64_t seen = 0;
 		struct line l;
 
@@ -398,7 +423,7 @@ T(writer_reset)
 		l.pump.filter_ctx = &seen;
 		say(l.writer, "unread");
 		reset_and_close(&l.writer);
-		t_ok(!pump_run(&l.pump));
+		t_ok(!pump_all(&l));
 		t_ok(!l.pump.done);
 		line_close(&l);
 	}
@@ -406,7 +431,8 @@ T(writer_reset)
 
 T(pending_first)
 {
-	T_EACH(row, paths) {
+	T_EACH(row, paths)
+	{
 		uint64_t seen = 0;
 		struct line l;
 
@@ -475,7 +501,8 @@ T(filter_refuses)
 		pump_filter *filter;
 	} filters[] = { { "says no", no }, { "adds too much", too_much } };
 
-	T_EACH(row, filters) {
+	T_EACH(row, filters)
+	{
 		struct line l;
 		char byte;
 
@@ -483,6 +510,7 @@ T(filter_refuses)
 		l.pump.filter = row->filter;
 		t_ok(pump_all(&l));
 		say(l.writer, "GET / HTTP/1.1\r\n");
+		await(l.from);
 		t_ok(!pump_run(&l.pump));
 		t_ok(recv(l.reader, &byte, 1, 0) < 0 && errno == EAGAIN);
 		line_close(&l);
@@ -500,13 +528,15 @@ T(filter_at_end)
 	(void)shutdown(l.writer, SHUT_WR);
 	t_ok(pump_all(&l));
 	t_ok(l.pump.done);
+	await(l.reader);
 	t_eq_int(recv(l.reader, &byte, 1, 0), 0);
 	line_close(&l);
 }
 
 T(paused)
 {
-	T_EACH(row, paths) {
+	T_EACH(row, paths)
+	{
 		uint64_t seen = 0;
 		struct line l;
 		char byte;
@@ -539,7 +569,8 @@ T(paused)
 /* One turn ends, however much there is to move. */
 T(bounded_turn)
 {
-	T_EACH(row, paths) {
+	T_EACH(row, paths)
+	{
 		uint64_t seen = 0, wrote = 0;
 		struct line l;
 
@@ -548,6 +579,7 @@ T(bounded_turn)
 		l.pump.filter_ctx = &seen;
 		for (int i = 0; i < 64; i++)
 			wrote += write_some(l.writer, wrote, 65536);
+		await(l.from);
 		t_ok(pump_run(&l.pump));
 		t_ok(l.pump.bytes > 0 && l.pump.bytes <= 8 * (256U << 10));
 		line_close(&l);
@@ -589,15 +621,16 @@ T(pipes)
 T(pipes_kept)
 {
 	struct pipes pipes = { 0 };
-	struct line lines[LIMIT_PIPES + 1];
+	size_t n_lines = LIMIT_PIPES + 1;
+	struct line *lines = xcalloc(n_lines, sizeof(*lines));
 
-	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+	for (size_t i = 0; i < n_lines; i++) {
 		line_open(&lines[i], false, 4096);
 		lines[i].pump.pipes = &pipes;
 		(void)fill(&lines[i]);
 		t_ok(lines[i].pump.in_pipe > 0);
 	}
-	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+	for (size_t i = 0; i < n_lines; i++) {
 		uint64_t got = 0;
 		size_t n;
 		bool eof;
@@ -612,18 +645,61 @@ T(pipes_kept)
 	}
 	pipes_done(&pipes);
 	t_eq_int(pipes.n, 0);
-	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+	for (size_t i = 0; i < n_lines; i++)
 		line_close(&lines[i]);
+	free(lines);
+}
+
+/* What the meter does not let pass stays with the writer, until it does. */
+T(throttled)
+{
+	T_EACH(row, paths)
+	{
+		const struct plan_limits slow = { .rate_bits_s = 80000 };
+		uint64_t seen = 0, wrote, got = 0;
+		struct meter meter;
+		struct line l;
+		bool eof;
+
+		line_open(&l, row->tcp, 0);
+		meter_init(&meter, &slow, clock_ms());
+		l.pump.meter = &meter;
+		l.pump.filter = row->filter ? pass : NULL;
+		l.pump.filter_ctx = &seen;
+		wrote = write_some(l.writer, 0, 50000);
+		while (!l.pump.throttled)
+			t_ok(pump_run(&l.pump));
+		t_ok(!pump_wants_read(&l.pump) && !pump_wants_write(&l.pump));
+		t_ok(l.pump.bytes >= 16384 && l.pump.bytes < 30000); /* the least burst */
+
+		for (int turns = 0; got < wrote; turns++) {
+			uint64_t before = l.pump.bytes;
+
+			t_ok(turns < 40);
+			clock_ahead_ms += 1000;
+			l.pump.throttled = false;
+			while (!l.pump.throttled && l.pump.bytes < wrote)
+				t_ok(pump_run(&l.pump));
+			t_ok(l.pump.bytes - before < 20000); /* 10,000 bytes a second */
+			await(l.reader);
+			got += read_some(l.reader, got, 65536, &eof);
+		}
+		t_eq_int(got, wrote);
+		line_close(&l);
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T_TEST(transfers),	T_TEST(back_pressure), T_TEST(half_close),
-		T_TEST(end_behind_data), T_TEST(reader_gone),  T_TEST(writer_reset),
-		T_TEST(pending_first),	T_TEST(filter_holds_back), T_TEST(filter_refuses),
-		T_TEST(filter_at_end),	T_TEST(paused),	       T_TEST(bounded_turn),
+		T_TEST(transfers),	T_TEST(back_pressure),
+		T_TEST(half_close),	T_TEST(end_behind_data),
+		T_TEST(reader_gone),	T_TEST(writer_reset),
+		T_TEST(pending_first),	T_TEST(filter_holds_back),
+		T_TEST(filter_refuses), T_TEST(filter_at_end),
+		T_TEST(paused),		T_TEST(bounded_turn),
 		T_TEST(pipes),		T_TEST(pipes_kept),
+		T_TEST(throttled),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN); /* as in the gate */

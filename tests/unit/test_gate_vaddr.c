@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "gate/vaddr.h"
-
 #include <stdio.h>
 
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "compile/jail.h"
+#include "gate/vaddr.h"
 #include "gate_help.h"
 
 static struct prefix prefix_of(const char *s)
@@ -102,7 +101,8 @@ T(addresses)
 
 	(void)give(v, "a.test", AF_INET);
 	(void)give(v, "b.test", AF_INET);
-	T_EACH(row, addresses) {
+	T_EACH(row, addresses)
+	{
 		struct addr a = addr_of(row->name);
 		const struct name *n = vaddr_name(v, &a);
 

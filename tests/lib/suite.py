@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The main program of a suite: builds the internet, runs the cases of a directory, counts."""
+
+import argparse
+import fnmatch
+import importlib.util
+import os
+import shutil
+import sys
+import time
+
+from . import bubble
+from .case import Case, Fail, Skip, eventually, token
+from .jail import Runner, kill_all, leftovers
+from .world import ROOT, World
+
+
+class Testbed(Runner):
+    """What a case gets: the runner, the world and what the internet saw."""
+
+    def marks(self):
+        world = self.world
+        return world.wire.mark(), world.internet.mark(), world.host.mark()
+
+    def leaks(self, marks, allowed=()):
+        return self.world.wire.leaks(marks[0], allowed)
+
+    def seen(self, marks, tok):
+        """Does any server or the cable know this token?"""
+        world = self.world
+        logs = (world.wire.log, world.internet, world.host)
+        return any(tok in str(log.since(mark)).lower() for log, mark in zip(logs, marks))
+
+    def asked(self, marks, **match):
+        """DNS questions that reached an upstream server."""
+        return self.world.internet.since(marks[1], event="dns", **match)
+
+    @staticmethod
+    def token():
+        return token()
+
+
+def _arguments(title):
+    p = argparse.ArgumentParser(description=f"The {title} tests of sallyport.")
+    p.add_argument("--only", metavar="PATTERN", help="cases whose name contains or matches this")
+    p.add_argument("--list", action="store_true", help="names only")
+    p.add_argument("--controls", action="store_true", help="only the controls, without a program")
+    p.add_argument("--times", action="store_true", help="print how long each case took")
+    p.add_argument("--program", default=os.environ.get("SALLYPORT", f"{ROOT}/build/sallyport"))
+    return p.parse_args()
+
+
+def _load(directory):
+    """CASES of every file of the directory, in the order of their names."""
+    sys.path.insert(0, directory)
+    cases = []
+    for file in sorted(os.listdir(directory)):
+        if file.endswith(".py") and file != "probes.py":
+            spec = importlib.util.spec_from_file_location(file[:-3], os.path.join(directory, file))
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            stem = file[:-3].replace("_", "-")
+            cases += [Case(f"{stem}: {c.name}", c.check, c.control) for c in module.CASES]
+    return cases
+
+
+def _wanted(case, pattern):
+    return not pattern or pattern in case.name or fnmatch.fnmatch(case.name, pattern)
+
+
+def _run_one(testbed, case, controls_only):
+    """(word, why)"""
+    try:
+        if case.control:
+            try:
+                case.control(testbed)
+            except Fail as e:
+                return "FAIL", f"control: {e}"
+        elif controls_only:
+            return "skip", "no control"
+        if not controls_only:
+            case.check(testbed)
+            eventually(lambda: not leftovers(), "something of the jail is still there", timeout=3.0)
+    except Skip as e:
+        return "skip", str(e)
+    except Fail as e:
+        return "FAIL", str(e)
+    except Exception as e:
+        return "FAIL", f"{type(e).__name__}: {e} (line {_line(e)})"
+    return "ok", ""
+
+
+def _line(error):
+    trace = error.__traceback__
+    while trace.tb_next:
+        trace = trace.tb_next
+    return f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
+
+
+def _run_all(cases, options, directory):
+    testbed = Testbed(World(None if options.controls else options.program))
+    if os.path.exists(f"{directory}/probes.py"):
+        shutil.copy(f"{directory}/probes.py", f"{testbed.world.tmp}/lib")
+    counts = {"ok": 0, "FAIL": 0, "skip": 0}
+    for case in cases:
+        start = time.monotonic()
+        word, why = _run_one(testbed, case, options.controls)
+        counts[word] += 1
+        if word == "FAIL":  # the next case starts afresh
+            kill_all([daemon.pid for daemon in testbed.world.daemons])
+        took = f" [{time.monotonic() - start:.2f} s]" if options.times else ""
+        print(f"{word} {case.name}{took}" + (": " + why.replace("\n", "\n    ") if why else ""),
+              flush=True)
+    _summary(*counts.values())
+    return 1 if counts["FAIL"] else 0
+
+
+def _summary(passed, failed, skipped):
+    print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
+
+
+def in_bubble(main, n_cases=1):
+    """main() in a bubble; where none can be made, says why and counts the cases as skipped."""
+    try:
+        return bubble.run(main)
+    except bubble.Unavailable as e:
+        print(f"skip everything: {e}")
+        _summary(0, 0, n_cases)
+        return 0
+
+
+def main(title, directory):
+    options = _arguments(title)
+    cases = [c for c in _load(directory) if _wanted(c, options.only)]
+    if options.list:
+        print("\n".join(c.name for c in cases))
+        return 0
+    if not options.controls and not os.access(options.program, os.X_OK):
+        print(f"{options.program} is not there: run `make` first", file=sys.stderr)
+        return 2
+    return in_bubble(lambda: _run_all(cases, options, directory), len(cases))
