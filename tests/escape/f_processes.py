@@ -470,3 +470,25 @@ except OSError:
         expect_in("closed", result.out, "what is denied", result)
         leaks = [p for p in t.leaks(marks) if p["dst"] == zone.v4(66)]
         expect(not leaks, f"packets left: {leaks}", result)
+
+
+# --- Real root owns the kernel's settings, without any capability.
+WRITABLE = """
+import re
+states = {}
+for line in open('/proc/self/mountinfo'):
+    point, options = line.split()[4:6]
+    if re.match(r'(/proc/(sys|irq|bus|fs)|/sys)(/|$)', point):
+        states[point] = options.split(',')[0]  # the last one mounted is the one that is seen
+print(*(f'{p} is writable' for p, state in states.items() if state != 'ro'), sep='\\n')
+print(len(states), 'mounts')
+"""
+
+
+@CASES.case("/proc/sys and /sys are read-only for real root, and so is what is mounted below")
+def _settings(t):
+    if not t.world.is_root():
+        raise Skip("only root owns them")
+    result = t.jail(*GOOD, root=True)(python(WRITABLE))
+    expect("writable" not in result.out, "a mount", result)
+    expect(int(result.out.split()[-2]) >= 2, "no such mounts were seen", result)
