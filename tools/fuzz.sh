@@ -46,15 +46,14 @@ if ! echo 'int LLVMFuzzerTestOneInput(const char *p, long n) { return p && n < 0
 	exit 0
 fi
 
-build() {
-	[ -f $dir/build.ninja ] ||
-		CC=clang meson setup $dir -Dwerror=true -Dfuzz=true -Db_lundef=false \
-			-Db_sanitize=address,undefined || return
-	ninja -C $dir
-}
-
 mkdir -p build
-if ! build >"$log" 2>&1; then
+{
+	[ -f $dir/build.ninja ] ||
+		CC=clang meson setup $dir -Dwerror=true -Dtests=enabled -Dfuzz=true \
+			-Db_lundef=false -Db_sanitize=address,undefined
+} >"$log" 2>&1 && ninja -C $dir fuzzers >"$log" 2>&1
+built=$?
+if [ $built -ne 0 ]; then
 	grep -v '^\[' "$log"
 	echo "0 passed, 1 failed"
 	exit 1

@@ -222,6 +222,22 @@ static bool listed_before(const struct tally *t, const struct line *until)
 	return false;
 }
 
+/* What a line adds to the policy besides its own destination: the range that its name led into. */
+static const char *range_of(const struct line *l)
+{
+	return l->verdict != EVENT_DENY && l->remedy && strcmp(l->remedy, l->dest) != 0 ?
+		       l->remedy :
+		       NULL;
+}
+
+static bool range_before(const struct tally *t, const struct line *until)
+{
+	for (const struct line *l = t->lines; l != until; l = l->hh.next)
+		if (range_of(l) && strcmp(range_of(l), range_of(until)) == 0)
+			return true;
+	return false;
+}
+
 /* The destinations that were connected to. False: there are none. */
 static bool put_allow(const struct tally *t, struct buf *out)
 {
@@ -235,6 +251,9 @@ static bool put_allow(const struct tally *t, struct buf *out)
 		buf_fmt(out, "          - \"%s\"\n", l->dest);
 		any = true;
 	}
+	for (const struct line *l = t->lines; any && l; l = l->hh.next)
+		if (range_of(l) && !range_before(t, l))
+			buf_fmt(out, "          - \"%s\"\n", range_of(l));
 	return any;
 }
 

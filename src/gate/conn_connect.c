@@ -26,61 +26,86 @@ static void dial(struct conn *c, const struct addr *addrs, size_t n, uint16_t po
 	c->dial = dial_new(&c->all->gate->loop, addrs, n, port, on_dialled, c);
 }
 
-/* The addresses of a name that may be dialled; *v is about the last one that may not. */
-static size_t choose(struct conn *c, const struct addr *all, size_t n, struct addr *good,
-		     struct verdict *v)
-{
-	struct gate *g = c->all->gate;
-	bool redirected = c->verdict.kind == VERDICT_REDIRECT;
-	size_t n_good = 0;
+/* Which of a name's addresses may be dialled. */
+struct choice {
+	struct addr good[LOOKUP_MAX];
+	size_t n;
+	struct addr bad;	/* the last of the others; family 0: none */
+	struct verdict verdict; /* on that one */
+};
 
-	for (size_t i = 0; i < n; i++) {
-		struct flow f = conn_flow(c);
-		struct verdict one;
-
-		f.addr = &all[i];
-		if (redirected ? judge_may_stand(g, &all[i]) : judge_address(g, &f, &one))
-			good[n_good++] = all[i];
-		else if (!redirected)
-			*v = one;
-	}
-	return n_good;
-}
-
-/* A name whose addresses may all not be dialled. */
-static void no_address_allowed(struct conn *c, const struct addr *a, const struct verdict *v)
+static struct event range_event(const struct conn *c, const struct addr *a)
 {
 	const char *range = addr_forbidden(a);
 	struct flow f = conn_flow(c);
 	struct event ev = event_of(&f, EVENT_CONNECT, LAYER_PROXY);
 	char text[ADDR_STR_MAX];
 
-	if (v->rule)
-		c->verdict = *v;
 	ev.addr = *a;
 	ev.remedy = REMEDY_ADDR;
 	event_because(&ev, "its address %s is %s, which a name never opens by itself",
 		      addr_str(a, text), range ? range : "the host's own or denied by a rule");
-	c->state = c->first.n ? CONN_READ : CONN_CONNECT;
-	if (!conn_denied_by(c, 403, &ev))
-		conn_reset(c); /* loopback is never dialled, not even in audit mode */
+	return ev;
+}
+
+static void choose(struct conn *c, const struct lookup_result *r, struct choice *ch)
+{
+	struct gate *g = c->all->gate;
+	bool redirected = c->verdict.kind == VERDICT_REDIRECT;
+
+	*ch = (struct choice){ 0 };
+	for (size_t i = 0; i < r->n; i++) {
+		struct flow f = conn_flow(c);
+		struct verdict v = { 0 };
+
+		f.addr = &r->addrs[i];
+		if (redirected ? judge_may_stand(g, f.addr) : judge_address(g, &f, &v)) {
+			ch->good[ch->n++] = r->addrs[i];
+		} else {
+			ch->bad = r->addrs[i];
+			ch->verdict = v;
+		}
+	}
+}
+
+/* An audit passes over no range that a policy would have to name besides the name. */
+static void audit_ranges(struct conn *c, const struct choice *ch)
+{
+	struct gate *g = c->all->gate;
+
+	for (size_t i = 0; audit_mode(g) && i < ch->n; i++) {
+		struct event ev;
+
+		if (judge_may_stand(g, &ch->good[i]))
+			continue;
+		ev = range_event(c, &ch->good[i]);
+		ev.verdict = EVENT_AUDIT;
+		report(g, &ev, &c->verdict);
+	}
 }
 
 static void on_found(void *ctx, const struct lookup_result *r)
 {
 	struct conn *c = ctx;
 	bool redirected = c->verdict.kind == VERDICT_REDIRECT;
-	struct addr good[LOOKUP_MAX];
-	struct verdict v = { 0 };
-	size_t n = choose(c, r->addrs, r->n, good, &v);
+	struct choice ch;
+	struct event ev;
 
-	if (n)
-		dial(c, good, n, redirected ? c->verdict.rule->to.ports.r[0].lo : c->port);
-	else if (r->n)
-		no_address_allowed(c, &r->addrs[0], &v);
-	else
+	choose(c, r, &ch);
+	audit_ranges(c, &ch);
+	if (ch.n) {
+		dial(c, ch.good, ch.n, redirected ? c->verdict.rule->to.ports.r[0].lo : c->port);
+	} else if (r->n) {
+		if (ch.verdict.rule)
+			c->verdict = ch.verdict;
+		ev = range_event(c, &ch.bad);
+		c->state = c->first.n ? CONN_READ : CONN_CONNECT;
+		if (!conn_denied_by(c, 403, &ev))
+			conn_reset(c); /* loopback is never dialled, not even in audit mode */
+	} else {
 		conn_failed(c, r->failed ? "no upstream resolver gave an answer" :
 					   "the name has no address");
+	}
 }
 
 static void resolve(struct conn *c, const struct name *n)

@@ -12,9 +12,10 @@
 struct entry {
 	UT_hash_handle hh;
 	struct addr addr;
-	size_t next; /* the slot to be overwritten next */
+	uint64_t turns; /* how often a name was learned for it */
 	struct {
 		struct name name; /* len 0: free */
+		uint64_t turn; /* when last, in turns */
 		uint64_t until_ms;
 	} names[LEARNED_NAMES_MAX];
 };
@@ -55,6 +56,7 @@ void learned_add(struct learned *l, const struct addr *a, const struct name *n, 
 {
 	uint64_t until = clock_ms() + (ttl_s + (uint64_t)LIMIT_DNS_GRACE_S) * 1000;
 	struct entry *en = find(l, a);
+	size_t at = 0;
 
 	if (!en) {
 		if (HASH_COUNT(l->entries) >= LIMIT_DNS_CACHE)
@@ -63,15 +65,18 @@ void learned_add(struct learned *l, const struct addr *a, const struct name *n, 
 		en->addr = *a;
 		HASH_ADD(hh, l->entries, addr, sizeof(en->addr), en);
 	}
+	/* Its own place, or that of the name that was learned longest ago. */
 	for (size_t i = 0; i < LEARNED_NAMES_MAX; i++) {
 		if (name_eq(&en->names[i].name, n)) {
-			en->names[i].until_ms = until;
-			return;
+			at = i;
+			break;
 		}
+		if (en->names[i].turn < en->names[at].turn)
+			at = i;
 	}
-	en->names[en->next].name = *n;
-	en->names[en->next].until_ms = until;
-	en->next = (en->next + 1) % LEARNED_NAMES_MAX;
+	en->names[at].name = *n;
+	en->names[at].turn = ++en->turns;
+	en->names[at].until_ms = until;
 }
 
 size_t learned_names(struct learned *l, const struct addr *a,

@@ -31,6 +31,7 @@ struct entry {
 	bool known;	     /* answer holds */
 	bool fixed;	     /* for good */
 	uint64_t expires_ms; /* clock_ms() */
+	uint64_t stale_ms;   /* until when it is still used when upstream does not answer */
 };
 
 struct resolver {
@@ -172,14 +173,18 @@ static void on_answer(void *ctx, const struct resolved *answer)
 	en->resolver->n_queries--;
 	r.ttl_s = clamp_ttl(r.ttl_s);
 	if (r.rcode == DNS_SERVFAIL) {
-		/* What is known is kept for a while longer, and asked for again soon. */
-		if (en->known && now < en->expires_ms + LIMIT_DNS_STALE_S * 1000ULL)
+		/* What is known is kept for a while longer, and asked for again soon, but not for
+		 * every question: each would wait until upstream is given up. */
+		if (en->known && now < en->stale_ms) {
 			r = en->answer;
+			en->expires_ms = now + LIMIT_DNS_TTL_FLOOR * 1000ULL;
+		}
 		r.ttl_s = LIMIT_DNS_TTL_FLOOR;
 	} else if (!answer->message.n) {
 		en->answer = r;
 		en->known = true;
 		en->expires_ms = now + r.ttl_s * 1000ULL;
+		en->stale_ms = en->expires_ms + LIMIT_DNS_STALE_S * 1000ULL;
 	}
 	tell(en, &r);
 }

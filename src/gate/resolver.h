@@ -48,7 +48,7 @@ void resolver_know(struct resolver *r, const struct name *name, const struct add
 
 /*
  * Calls w->fn with the answer exactly once: before this returns when it is known, later otherwise,
- * at the latest after LIMIT_DNS_MS; never after resolver_cancel().
+ * at the latest when each try upstream has had its LIMIT_DNS_TRY_MS; never after resolver_cancel().
  */
 void resolver_ask(struct resolver *r, struct resolver_wait *w, const struct name *name,
 		  uint16_t qtype);

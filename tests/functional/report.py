@@ -308,3 +308,11 @@ def _audit_limits(t):
     tok, marks = t.token(), t.marks()
     t.jail("--audit")(probe("tcp", "127.0.0.1", zone.PORT_LOOPBACK, tok))
     expect(not t.seen(marks, tok), "the host's loopback was reached")
+
+
+@CASES.case("--audit of a name with a private address: the policy it prints allows the same run")
+def _audit_private(t):
+    command = probe("tcp", "private.example", 7007, "hello")
+    policy = t.jail("--audit")(command).err
+    expect_in('"private.example:7007"', policy, "the name")
+    expect_in('"10.99.0.1:7007"', policy, "the range that the name leads into")
