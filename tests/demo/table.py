@@ -135,7 +135,7 @@ ROWS = (
         Row("curl -H 'Host: evil.example' http://good…",
             curl("-H", "Host: evil.example", "http://good.example/"), "HTTP 403", page),
         Row("second request on it, for evil.example",
-            curl("http://good.example/", "--next", "-sSf", "-o", f"{TMP}/work/second", "-H",
+            curl("http://good.example/", "--next", "-sSf", "-o", f"{TMP}/scratch/second", "-H",
                  "Host: evil.example", "http://good.example/"), "HTTP 403", ended),
     )),
     ("DNS", (

@@ -174,7 +174,7 @@ print({0x16: 'handshake', 0x15: 'alert %d' % (reply[6] if len(reply) > 6 else -1
 
 
 def hello(t, record, flags=GOOD, step=100000, run=None):
-    path = f"{TMP}/work/hello"
+    path = f"{TMP}/scratch/hello"
     with open(path, "wb") as f:
         f.write(record)
     marks = t.marks()

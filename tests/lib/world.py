@@ -30,8 +30,8 @@ HOST_SOCKETS = (
     "/run/systemd/resolve/io.systemd.Resolve", "/run/systemd/private", f"/run/user/{USER}/bus",
     f"/run/user/{USER}/docker.sock", f"/run/user/{USER}/podman/podman.sock",
 )
-AGENT_SOCKET = f"{bubble.TMP}/work/agent/agent.sock"
-PLAIN_SOCKET = f"{bubble.TMP}/work/plain.sock"
+AGENT_SOCKET = f"{bubble.TMP}/scratch/agent/agent.sock"
+PLAIN_SOCKET = f"{bubble.TMP}/scratch/plain.sock"
 
 
 def _ip(*args):
@@ -54,7 +54,7 @@ class World:
     def __init__(self, program=None, bare=False):
         """bare: without the internet's packet log and port rules, which cost time."""
         self.tmp = bubble.TMP
-        self.work = f"{self.tmp}/work"
+        self.work = f"{self.tmp}/scratch"
         self.daemons = []
         self._directories()
         self.program = self._install(program)
