@@ -27,7 +27,8 @@ class Reader:
     def since(self, mark, **match):
         with open(self.path, "rb") as f:
             f.seek(mark)
-            events = [json.loads(line) for line in f.read().splitlines()]
+            whole, _, _ = f.read().rpartition(b"\n")  # the last line may still be written
+        events = [json.loads(line) for line in whole.splitlines()]
         return [e for e in events if all(e.get(k) == v for k, v in match.items())]
 
     def wait(self, mark, timeout=2.0, **match):
