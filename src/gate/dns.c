@@ -301,7 +301,7 @@ void dns_question(struct dns_job *job, struct span msg)
 		char shown[128];
 
 		ev.name.len = 0;
-		event_because(&ev, "\"%s\" is no host name",
+		event_because(&ev, "%s is no host name",
 			      dns_question_show(&job->question, shown, sizeof(shown)));
 		report(job->dns->gate, &ev, NULL);
 		reply_code(job, rcode);

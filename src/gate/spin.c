@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gate/spin.h"
 
+#include <sched.h>
+
 #include "gate/watch.h"
 
 /* Longer than an answer from the same machine or network takes, shorter than anyone notices. */
@@ -19,6 +21,7 @@ static bool spin(uv_loop_t *loop, const bool *stop)
 		(void)uv_run(loop, UV_RUN_NOWAIT);
 		if (*stop || watch_events(loop) != before)
 			return true;
+		(void)sched_yield(); /* whoever answers may be waiting for this CPU */
 	} while (uv_hrtime() < until);
 	return false;
 }

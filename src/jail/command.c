@@ -2,9 +2,11 @@
 #include "jail/command.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <linux/landlock.h>
 #include <linux/securebits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -152,10 +154,28 @@ bool command_check_stdio(const int *keep, size_t n, struct err *e)
 	return true;
 }
 
+/* Some directory of PATH has a file of that name: what stands in the way is a permission. */
+static bool in_path(const char *name)
+{
+	const char *path = getenv("PATH");
+	struct span rest = span_of(path ? path : ""), dir;
+
+	while (span_next(&rest, ':', &dir)) {
+		char file[PATH_MAX];
+
+		if (snprintf(file, sizeof(file), SPAN_FMT "/%s", SPAN_ARG(dir), name) <
+			    (int)sizeof(file) &&
+		    access(file, F_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
 int command_exec(char *const *argv, struct err *e)
 {
 	(void)execvp(argv[0], argv);
-	if (errno == ENOENT) {
+	/* execvp() also says EACCES of a directory that cannot be searched; a shell passes it over. */
+	if (errno == ENOENT || (errno == EACCES && !strchr(argv[0], '/') && !in_path(argv[0]))) {
 		(void)err_set(e, ERR_SYSTEM, "%s: command not found", argv[0]);
 		return 127;
 	}

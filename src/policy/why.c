@@ -38,7 +38,7 @@ void verdict_why(const struct plan *p, const struct plan_policy *policy, const s
 
 	switch (v->reason) {
 	case REASON_NO_RULE:
-		buf_fmt(out, policy->n_rules ? "no rule allows it" : "\"%s\" has no rules",
+		buf_fmt(out, policy->n_rules ? "no rule allows it" : "policy %s has no rules",
 			policy->name);
 		return;
 	case REASON_FORBIDDEN:
