@@ -10,7 +10,7 @@
 
 /* What one pipe may hold. Larger ones save system calls; unprivileged users may have 64 MiB of
  * them in all (fs.pipe-user-pages-soft). */
-#define PIPE_SIZE (1024 * 1024)
+#define PIPE_SIZE (256 * 1024)
 
 /* Rounds before other connections get their turn. */
 #define ROUNDS 8
