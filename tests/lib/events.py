@@ -26,8 +26,11 @@ class Reader:
 
     def since(self, mark, **match):
         with open(self.path, "rb") as f:
-            f.seek(mark)
-            whole, _, _ = f.read().rpartition(b"\n")  # the last line may still be written
+            f.seek(max(mark - 1, 0))
+            text = f.read()
+        if mark:  # a line that was being written then began before
+            _, _, text = text.partition(b"\n")
+        whole, _, _ = text.rpartition(b"\n")  # one that is being written now will be read later
         events = [json.loads(line) for line in whole.splitlines()]
         return [e for e in events if all(e.get(k) == v for k, v in match.items())]
 
