@@ -3,7 +3,9 @@
 
 #include <assert.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -82,6 +84,118 @@ bool fd_read_file(const char *path, size_t max, char **out, size_t *out_n, struc
 	*out_n = n;
 	return true;
 }
+
+/* ---- replacing a file ---- */
+
+/* What is about to be replaced. */
+struct target {
+	char *path; /* without links; owned */
+	bool exists;
+	struct stat st; /* when it does */
+};
+
+static bool find_target(const char *path, struct target *out, struct err *e)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) {
+		out->path = realpath(path, NULL);
+		if (!out->path)
+			return err_sys(e, errno, "%s: cannot follow the link", path);
+	} else {
+		out->path = xstrdup(path);
+	}
+	out->exists = stat(out->path, &out->st) == 0;
+	if (!out->exists && errno != ENOENT)
+		return err_sys(e, errno, "%s: cannot write it", path);
+	if (out->exists && !S_ISREG(out->st.st_mode))
+		return err_set(e, ERR_INVALID, "%s: is no regular file and cannot be replaced",
+			       path);
+	return true;
+}
+
+/* The directory of a path, with its last slash; "" for the current one. */
+static struct span directory_of(const char *path)
+{
+	struct span s = span_of(path);
+
+	return span_first(s, (size_t)(span_rfind(s, '/') + 1));
+}
+
+/* A name beside the target that nobody else has. */
+static char *sibling_of(const struct target *t)
+{
+	struct span dir = directory_of(t->path);
+	uint64_t random;
+
+	/* A name that is taken after all is an error of open(). */
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+		random = (uint64_t)getpid();
+	return xasprintf(SPAN_FMT ".sallyport-%016llx", SPAN_ARG(dir), (unsigned long long)random);
+}
+
+static bool fill(int fd, struct span s, const struct target *t, struct err *e)
+{
+	struct stat st;
+
+	if (t->exists) {
+		if (fstat(fd, &st) < 0)
+			return err_sys(e, errno, "looking at it");
+		if ((st.st_uid != t->st.st_uid || st.st_gid != t->st.st_gid) &&
+		    fchown(fd, t->st.st_uid, t->st.st_gid) < 0)
+			return err_sys(e, errno, "keeping its owner");
+		if (fchmod(fd, t->st.st_mode & 0777) < 0)
+			return err_sys(e, errno, "keeping its mode");
+	}
+	if (!fd_write_all(fd, s, e))
+		return false;
+	return fsync(fd) == 0 || err_sys(e, errno, "flushing");
+}
+
+/* The new name outlives a power cut. Where the disk cannot promise it, the file is there all the
+ * same. */
+static void flush_directory(const struct target *t)
+{
+	struct span dir = directory_of(t->path);
+	_cleanup_(freep) char *path = dir.n ? xstrndup(dir.p, dir.n) : xstrdup(".");
+	_cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		(void)fsync(fd);
+}
+
+static bool replace(const struct target *t, struct span s, mode_t mode, struct err *e)
+{
+	_cleanup_(freep) char *beside = sibling_of(t);
+	_cleanup_(fd_closep) int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+					   t->exists ? t->st.st_mode & 0777 : mode);
+	bool ok;
+
+	if (fd < 0)
+		return err_sys(e, errno, "making a file beside it");
+	ok = fill(fd, s, t, e);
+	if (ok && rename(beside, t->path) < 0)
+		ok = err_sys(e, errno, "replacing it");
+	if (!ok)
+		(void)unlink(beside);
+	return ok;
+}
+
+bool fd_write_file_atomic(const char *path, struct span s, mode_t mode, struct err *e)
+{
+	struct target t = { 0 };
+	bool ok = find_target(path, &t, e);
+
+	if (ok) {
+		ok = replace(&t, s, mode, e) || err_wrap(e, "%s", path);
+		if (ok)
+			flush_directory(&t);
+	}
+	free(t.path);
+	return ok;
+}
+
+/* ---- passing descriptors ---- */
 
 union control {
 	struct cmsghdr align;

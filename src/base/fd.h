@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 #include "base/span.h"
@@ -25,6 +26,15 @@ bool fd_write_all(int fd, struct span s, struct err *e) _must_use_;
 /* Reads a whole file of at most max bytes. *out is allocated, NUL-terminated, the caller's. */
 bool fd_read_file(const char *path, size_t max, char **out, size_t *out_n, struct err *e)
 	_must_use_;
+
+/*
+ * Makes s the whole content of the file at path, or fails and leaves what was there: it is written
+ * and flushed beside it, in the same directory, and then takes its place. A new file has `mode`
+ * less the umask; one that is replaced hands on its mode, owner and group. Symbolic links are
+ * followed; what is no regular file is refused. A signal that ends the process in between can leave
+ * the other file behind.
+ */
+bool fd_write_file_atomic(const char *path, struct span s, mode_t mode, struct err *e) _must_use_;
 
 /* Most descriptors that one message carries. */
 #define FD_PASS_MAX 8

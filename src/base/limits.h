@@ -4,13 +4,18 @@
 #define SALLYPORT_BASE_LIMITS_H
 
 /* Policy files. */
-#define LIMIT_POLICY_BYTES (1U << 20) /* a policy is written by people; larger is a mistake */
-#define LIMIT_POLICY_DEPTH 32	      /* nesting of YAML; the deepest valid file has 6 */
-#define LIMIT_POLICY_RULES 20000U     /* after `extends` is expanded, in one policy */
-#define LIMIT_POLICY_DESTS 200000U    /* after groups are expanded, in one plan */
-#define LIMIT_POLICY_CHAIN 16	      /* groups in groups, policies that extend policies */
-#define LIMIT_POLICY_LINTS 1000	      /* destinations of a policy that are compared in pairs */
-#define LIMIT_PORT_RANGES  15	      /* in one destination; what one multiport match holds */
+#define LIMIT_POLICY_BYTES (1U << 20)	/* a policy is written by people; larger is a mistake */
+#define LIMIT_POLICY_DEPTH 32		/* nesting of YAML; the deepest valid file has 6 */
+#define LIMIT_POLICY_RULES 20000U	/* after `extends` is expanded, in one policy */
+#define LIMIT_POLICY_DESTS 200000U	/* after groups are expanded, in one plan */
+#define LIMIT_POLICY_CHAIN 16		/* groups in groups, policies that extend policies */
+#define LIMIT_POLICY_LINTS 1000		/* destinations of a policy that are compared in pairs */
+#define LIMIT_PLAN_FLAT	   (256U << 20) /* as bytes: LIMIT_POLICY_DESTS with the longest names */
+#define LIMIT_PORT_RANGES  15		/* in one destination; what one multiport match holds */
+
+/* Allow-lists, merged. */
+#define LIMIT_ALLOW_ENTRIES LIMIT_POLICY_RULES /* each becomes a rule */
+#define LIMIT_MERGED_BYTES  (64U << 20)	       /* printed: groups written out, 200,000 lines */
 
 /* Names. RFC 1035 2.3.4: 63 bytes a label, 255 on the wire, which is 253 written out. */
 #define LIMIT_LABEL 63
@@ -40,6 +45,7 @@
 /* HTTP heads and ClientHellos, the bytes read before anything is let out. */
 #define LIMIT_HTTP_HEAD	     32768U /* common servers stop at 8 to 32 KiB */
 #define LIMIT_HTTP_FIELDS    128
+#define LIMIT_HTTP_OPTIONS   32	    /* that Connection lists; each field is compared with each */
 #define LIMIT_HTTP_TRAILERS  4096U  /* fields behind a chunked body; nearly nobody sends any */
 #define LIMIT_CLIENT_HELLO   65536U /* post-quantum key shares and tickets are a few KiB */
 #define LIMIT_TLS_RECORDS    64	    /* that one hello is cut into; clients send 1 to 5 */
@@ -60,6 +66,10 @@
 
 /* The gate. */
 #define LIMIT_CONNECTIONS  16384U /* of one jail; `limits: {connections: N}` lowers it */
+#define LIMIT_FILES_APART  1024U  /* descriptors kept for pipes, name servers and judging */
+#define LIMIT_KEEP_MS	   60000U /* a proxy's client between two requests */
+#define LIMIT_SUBJECTS	   256	  /* users of a proxy, and its listeners */
+#define LIMIT_USERS_BYTES  65536U /* a file of names and secrets, one a line */
 #define LIMIT_UDP_FLOWS	   1024U  /* of one jail */
 #define LIMIT_HEADER_MS	   10000U /* until the whole head or ClientHello is there */
 #define LIMIT_CONNECT_MS   15000U /* until one of the addresses answered */
@@ -70,5 +80,10 @@
 #define LIMIT_DENIALS	   256	  /* distinct denied destinations that are told apart */
 #define LIMIT_REACHED	   4096	  /* distinct destinations in the policy that --audit prints */
 #define LIMIT_PIPES	   64	  /* splice pipes kept for reuse */
+
+/* The control socket. */
+#define LIMIT_CONTROL_CLIENTS 32	 /* at one time */
+#define LIMIT_CONTROL_BYTES   (1U << 20) /* of a request, or of a reply */
+#define LIMIT_CONTROL_MS      5000U	 /* until a request is whole, and its reply read */
 
 #endif

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "base/macros.h"
+
 static char lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
@@ -71,6 +73,47 @@ bool span_next(struct span *rest, char sep, struct span *part)
 		*rest = span_from(*rest, (size_t)at + 1);
 	}
 	return true;
+}
+
+/* Bytes of one character by its first, and the range of the second; RFC 3629 section 4. */
+static const struct {
+	unsigned char first, last;
+	unsigned char len;
+	unsigned char lo, hi;
+} utf8[] = {
+	{ 0x00, 0x7f, 1, 0, 0 },       { 0xc2, 0xdf, 2, 0x80, 0xbf }, { 0xe0, 0xe0, 3, 0xa0, 0xbf },
+	{ 0xe1, 0xec, 3, 0x80, 0xbf }, { 0xed, 0xed, 3, 0x80, 0x9f }, { 0xee, 0xef, 3, 0x80, 0xbf },
+	{ 0xf0, 0xf0, 4, 0x90, 0xbf }, { 0xf1, 0xf3, 4, 0x80, 0xbf }, { 0xf4, 0xf4, 4, 0x80, 0x8f },
+};
+
+/* The length of the character at the start of s, or 0. */
+static size_t utf8_len(struct span s)
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+	size_t row = 0;
+
+	while (row < ARRAY_LEN(utf8) && (p[0] < utf8[row].first || p[0] > utf8[row].last))
+		row++;
+	if (row == ARRAY_LEN(utf8) || s.n < utf8[row].len)
+		return 0;
+	for (size_t i = 1; i < utf8[row].len; i++)
+		if (p[i] < (i == 1 ? utf8[row].lo : 0x80) || p[i] > (i == 1 ? utf8[row].hi : 0xbf))
+			return 0;
+	return utf8[row].len;
+}
+
+ptrdiff_t span_not_utf8(struct span s)
+{
+	size_t at = 0;
+
+	while (at < s.n) {
+		size_t n = utf8_len(span_from(s, at));
+
+		if (n == 0)
+			return (ptrdiff_t)at;
+		at += n;
+	}
+	return -1;
 }
 
 const char *span_show(struct span s, char *out, size_t size)

@@ -59,6 +59,9 @@ struct span span_trim(struct span s);
 /* Takes the part before the first sep off *rest and moves *rest behind it. False at the end. */
 bool span_next(struct span *rest, char sep, struct span *part);
 
+/* The index of the first byte that is not part of a character in UTF-8 (RFC 3629), or -1. */
+ptrdiff_t span_not_utf8(struct span s);
+
 /*
  * Copies s into out (of size bytes, always terminated) with every byte outside 0x20-0x7e, the
  * quote and the backslash written as \xNN, so that bytes a stranger chose can be shown to a person

@@ -88,6 +88,34 @@ T(next)
 static const struct {
 	const char *name;
 	struct span text;
+	int bad;
+} encodings[] = {
+	{ "ASCII with a NUL", SPAN_LIT("a\0b\x7f"), -1 },
+	{ "empty", SPAN_LIT(""), -1 },
+	{ "two, three and four bytes", SPAN_LIT("\xc2\x80\xe0\xa0\x80\xf0\x90\x80\x80"), -1 },
+	{ "the last of each", SPAN_LIT("\xdf\xbf\xef\xbf\xbf\xf4\x8f\xbf\xbf"), -1 },
+	{ "a byte of the middle", SPAN_LIT("ab\x80"), 2 },
+	{ "overlong slash", SPAN_LIT("a\xc0\xaf"), 1 },
+	{ "overlong in three", SPAN_LIT("\xe0\x9f\xbf"), 0 },
+	{ "overlong in four", SPAN_LIT("\xf0\x8f\xbf\xbf"), 0 },
+	{ "a surrogate", SPAN_LIT("\xed\xa0\x80"), 0 },
+	{ "past the last character", SPAN_LIT("\xf4\x90\x80\x80"), 0 },
+	{ "cut", SPAN_LIT("\xc3\xa4\xe2\x82"), 2 },
+	{ "a third byte that is none", SPAN_LIT("\xe2\x82("), 0 },
+	{ "Latin-1", SPAN_LIT("f\xfcr"), 1 },
+};
+
+T(encoding)
+{
+	T_EACH(row, encodings)
+	{
+		t_eq_int(span_not_utf8(row->text), row->bad);
+	}
+}
+
+static const struct {
+	const char *name;
+	struct span text;
 	const char *want;
 } shows[] = {
 	{ "plain", SPAN_LIT("a b~"), "a b~" },
@@ -125,5 +153,5 @@ T(show_bounds)
 	}
 }
 
-T_MAIN(T_TEST(compare), T_TEST(parts), T_TEST(find), T_TEST(trim), T_TEST(next), T_TEST(show),
-       T_TEST(show_bounds))
+T_MAIN(T_TEST(compare), T_TEST(parts), T_TEST(find), T_TEST(trim), T_TEST(next), T_TEST(encoding),
+       T_TEST(show), T_TEST(show_bounds))
