@@ -7,15 +7,30 @@
 
 #define SIZE_DIGITS 15 /* of a chunk, hexadecimal: below 2^60, so that nothing overflows */
 
-void http_body_init(struct http_body *b, const struct http_head *h)
+static void begin(struct http_body *b, bool chunked, uint64_t length)
 {
 	*b = (struct http_body){ .state = HTTP_BODY_DONE };
-	if (h->chunked) {
+	if (chunked) {
 		b->state = HTTP_BODY_CHUNK_SIZE;
-	} else if (h->content_length > 0) {
+	} else if (length > 0) {
 		b->state = HTTP_BODY_LENGTH;
-		b->left = h->content_length;
+		b->left = length;
 	}
+}
+
+void http_body_init(struct http_body *b, const struct http_head *h)
+{
+	begin(b, h->chunked, h->content_length);
+}
+
+void http_body_init_response(struct http_body *b, const struct http_response *r, bool to_head)
+{
+	if (to_head || r->status < 200 || r->status == 204 || r->status == 304)
+		begin(b, false, 0);
+	else if (r->chunked || r->has_length)
+		begin(b, r->chunked, r->content_length);
+	else
+		*b = (struct http_body){ .state = HTTP_BODY_UNTIL_CLOSE };
 }
 
 static int hex_digit(char c)
@@ -97,6 +112,7 @@ static enum http_body_state step(struct http_body *b, char c)
 		return expect(c, '\n', HTTP_BODY_DONE);
 	case HTTP_BODY_DONE:
 	case HTTP_BODY_LENGTH:
+	case HTTP_BODY_UNTIL_CLOSE:
 	case HTTP_BODY_CHUNK_DATA:
 	case HTTP_BODY_BAD:
 	case HTTP_BODY_STATE_COUNT:
@@ -125,6 +141,8 @@ ptrdiff_t http_body_step(struct http_body *b, struct span bytes)
 {
 	size_t at = 0;
 
+	if (b->state == HTTP_BODY_UNTIL_CLOSE)
+		return (ptrdiff_t)bytes.n;
 	while (at < bytes.n && b->state != HTTP_BODY_DONE && b->state != HTTP_BODY_BAD) {
 		if (b->state == HTTP_BODY_LENGTH || b->state == HTTP_BODY_CHUNK_DATA) {
 			at += skip_data(b, bytes.n - at);

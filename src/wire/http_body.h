@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where a request's body ends (RFC 9112 6), so that every request of a connection that is kept
- * open is found and judged. Bytes are counted, never kept or changed.
+ * Where the body of a request or response ends (RFC 9112 6), so that every request of a connection
+ * that is kept open is found and judged. Bytes are counted, never kept or changed.
  */
 #ifndef SALLYPORT_WIRE_HTTP_BODY_H
 #define SALLYPORT_WIRE_HTTP_BODY_H
@@ -16,6 +16,7 @@
 enum http_body_state {
 	HTTP_BODY_DONE, /* also that of a zeroed struct: no body */
 	HTTP_BODY_LENGTH,
+	HTTP_BODY_UNTIL_CLOSE, /* of a response: all that comes; only the connection's end ends it */
 	HTTP_BODY_CHUNK_SIZE,
 	HTTP_BODY_CHUNK_SIZE_LF,
 	HTTP_BODY_CHUNK_DATA,
@@ -41,6 +42,9 @@ struct http_body {
 };
 
 void http_body_init(struct http_body *b, const struct http_head *h);
+
+/* to_head: it answers a HEAD request, and so has no body. That of an interim response has none. */
+void http_body_init_response(struct http_body *b, const struct http_response *r, bool to_head);
 
 /*
  * Takes the next bytes of the connection and returns how many of them, from the first on, belong

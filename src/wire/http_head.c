@@ -3,9 +3,8 @@
 #include "base/macros.h"
 #include "base/num.h"
 #include "wire/http.h"
+#include "wire/http_line.h"
 #include "wire/http_text.h"
-
-#define HTTP_PORT 80
 
 /* What has been read of a head. */
 struct reading {
@@ -13,9 +12,7 @@ struct reading {
 	struct http_host host; /* of the Host field */
 	bool has_host;
 	bool has_expect;
-	bool says_close;
-	bool says_keep_alive;
-	bool says_upgrade;
+	struct http_options options;
 	struct http_bad *bad;
 };
 
@@ -25,35 +22,14 @@ static bool refuse(struct reading *r, unsigned status, const char *why)
 	return false;
 }
 
-static int bad_line(struct reading *r, const char *why)
-{
-	(void)refuse(r, 400, why);
-	return -1;
-}
-
-/*
- * Takes a line off *rest, without its CR LF. Returns 1, 0 when its end is not there yet, or -1 for
- * a byte that no line has.
- */
 static int take_line(struct reading *r, struct span *rest, struct span *line)
 {
-	size_t n = 0;
+	const char *why = NULL;
+	int got = http_line_take(rest, HTTP_LINE_CRLF, line, &why);
 
-	while (n < rest->n && http_is_text(rest->p[n]))
-		n++;
-	if (n == rest->n)
-		return 0;
-	if (rest->p[n] == '\n')
-		return bad_line(r, "a line ends in LF without CR");
-	if (rest->p[n] != '\r')
-		return bad_line(r, "a control byte in the head");
-	if (n + 1 == rest->n)
-		return 0;
-	if (rest->p[n + 1] != '\n')
-		return bad_line(r, "a CR without LF");
-	*line = span_first(*rest, n);
-	*rest = span_from(*rest, n + 2);
-	return 1;
+	if (got < 0)
+		(void)refuse(r, 400, why);
+	return got;
 }
 
 static bool read_version(struct reading *r, struct span s)
@@ -82,22 +58,42 @@ static bool target_bytes_ok(struct span s)
 	return s.n > 0;
 }
 
+/* Where an authority ends: RFC 3986 3.2. */
+static size_t authority_size(struct span s)
+{
+	size_t n = 0;
+
+	while (n < s.n && s.p[n] != '/' && s.p[n] != '?')
+		n++;
+	return n;
+}
+
+/*
+ * A query may follow the host at once. A reader that ends hosts at '/' alone must not find another
+ * one in it: http://good.test?.evil.test/ or http://good.test?@evil.test/.
+ */
+static bool query_ok(struct span path)
+{
+	return path.n == 0 || path.p[0] == '/' ||
+	       (span_find(path, '.') < 0 && span_find(path, '@') < 0 && span_find(path, ':') < 0);
+}
+
 /* RFC 9112 3.2.2. */
 static bool read_absolute(struct reading *r)
 {
 	const struct span scheme = SPAN_LIT("http://");
-	struct span authority;
-	ptrdiff_t end;
+	struct span rest;
+	size_t n;
 
 	if (!span_eq_nocase(span_first(r->h.target, scheme.n), scheme))
 		return refuse(r, 400, "a target that is neither a path nor http://host/path");
-	authority = span_from(r->h.target, scheme.n);
-	end = span_find(authority, '/');
-	if (end >= 0)
-		authority = span_first(authority, (size_t)end);
-	if (!http_host_parse(authority, &r->h.host))
+	rest = span_from(r->h.target, scheme.n);
+	n = authority_size(rest);
+	r->h.path = span_from(rest, n);
+	if (!http_host_parse(span_first(rest, n), &r->h.host))
 		return refuse(r, 400, "a malformed host in the target");
-	return true;
+	return query_ok(r->h.path) ||
+	       refuse(r, 400, "a query without a path, which could be read as part of the host");
 }
 
 static bool read_target(struct reading *r)
@@ -147,11 +143,9 @@ static bool take_host(struct reading *r, struct span value)
 
 static bool take_length(struct reading *r, struct span value)
 {
-	struct err e;
-
 	if (r->h.has_length)
 		return refuse(r, 400, "two Content-Length fields");
-	if (!num_parse(value, "length", 0, INT64_MAX, &r->h.content_length, &e))
+	if (!http_length_parse(value, &r->h.content_length))
 		return refuse(r, 400, "a malformed Content-Length");
 	r->h.has_length = true;
 	return true;
@@ -170,19 +164,9 @@ static bool take_coding(struct reading *r, struct span value)
 
 static bool take_connection(struct reading *r, struct span value)
 {
-	/* A proxy behind us would take these out before it reads them. */
-	static const char *const kept[] = { "host", "content-length", "transfer-encoding" };
-	struct span option;
+	const char *why = http_options_add(&r->options, value);
 
-	while (span_next(&value, ',', &option)) {
-		option = span_trim(option);
-		if (http_is_one_of(option, kept, ARRAY_LEN(kept)))
-			return refuse(r, 400, "Connection lists a field that must stay");
-		r->says_close |= span_eq_nocase(option, SPAN_LIT("close"));
-		r->says_keep_alive |= span_eq_nocase(option, SPAN_LIT("keep-alive"));
-		r->says_upgrade |= span_eq_nocase(option, SPAN_LIT("upgrade"));
-	}
-	return true;
+	return !why || refuse(r, 400, why);
 }
 
 static bool take_upgrade(struct reading *r, struct span value)
@@ -209,6 +193,21 @@ static bool take_authorization(struct reading *r, struct span value)
 	return true;
 }
 
+/* RFC 9110 7.6.2: for other methods it means nothing. */
+static bool take_max_forwards(struct reading *r, struct span value)
+{
+	struct err e;
+	uint64_t n;
+
+	if (!span_eq(r->h.method, SPAN_LIT("OPTIONS")) && !span_eq(r->h.method, SPAN_LIT("TRACE")))
+		return true;
+	if (r->h.has_max_forwards || !num_parse(value, "count", 0, UINT32_MAX, &n, &e))
+		return refuse(r, 400, "a malformed Max-Forwards, or two");
+	r->h.has_max_forwards = true;
+	r->h.max_forwards = (uint32_t)n;
+	return true;
+}
+
 static const struct field {
 	const char *name;
 	bool (*take)(struct reading *r, struct span value);
@@ -220,21 +219,16 @@ static const struct field {
 	{ "upgrade", take_upgrade },
 	{ "expect", take_expect },
 	{ "proxy-authorization", take_authorization },
+	{ "max-forwards", take_max_forwards },
 };
 
 static bool read_field(struct reading *r, struct span line)
 {
-	ptrdiff_t colon = span_find(line, ':');
 	struct span name, value;
+	const char *why = http_field_split(line, &name, &value);
 
-	if (line.p[0] == ' ' || line.p[0] == '\t')
-		return refuse(r, 400, "a folded line");
-	if (colon < 0)
-		return refuse(r, 400, "a field without a colon");
-	name = span_first(line, (size_t)colon);
-	value = span_trim(span_from(line, (size_t)colon + 1));
-	if (!http_is_token(name))
-		return refuse(r, 400, "a malformed field name");
+	if (why)
+		return refuse(r, 400, why);
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
 		if (span_eq_nocase(name, span_of(fields[i].name)))
 			return fields[i].take(r, value);
@@ -271,6 +265,7 @@ static bool check_host(struct reading *r)
 static bool finish(struct reading *r)
 {
 	struct http_head *h = &r->h;
+	const struct http_options *options = &r->options;
 
 	if (!check_host(r))
 		return false;
@@ -280,10 +275,11 @@ static bool finish(struct reading *r)
 		return refuse(r, 400, "Transfer-Encoding in HTTP/1.0");
 	if (h->form == HTTP_FORM_AUTHORITY && (h->chunked || h->content_length))
 		return refuse(r, 400, "CONNECT with a body");
-	h->close = r->says_close || (h->minor == 0 && !r->says_keep_alive);
+	h->close = http_options_have(options, SPAN_LIT("close")) ||
+		   (h->minor == 0 && !http_options_have(options, SPAN_LIT("keep-alive")));
 	/* RFC 9110 7.8 and 10.1.1: neither means anything in HTTP/1.0. */
 	h->expect_continue = r->has_expect && h->minor == 1;
-	if (!r->says_upgrade || h->minor == 0)
+	if (!http_options_have(options, SPAN_LIT("upgrade")) || h->minor == 0)
 		h->upgrade = (struct span){ "", 0 };
 	return true;
 }
@@ -312,24 +308,12 @@ static ptrdiff_t read_head(struct reading *r, struct span window)
 	return -1;
 }
 
-/* What came since the last call only made its last line longer. */
-static bool nothing_new(struct span window, size_t seen)
-{
-	if (seen == 0)
-		return false;
-	/* From one byte before: a CR there may now have its LF. */
-	for (size_t i = seen - 1; i < window.n; i++)
-		if (!http_is_text(window.p[i]))
-			return false;
-	return true;
-}
-
 ptrdiff_t http_head_read(struct span bytes, size_t seen, struct http_head *out,
 			 struct http_bad *bad)
 {
 	struct span window = span_first(bytes, LIMIT_HTTP_HEAD);
 	struct reading r = { .bad = bad };
-	ptrdiff_t n = nothing_new(window, seen) ? 0 : read_head(&r, window);
+	ptrdiff_t n = http_line_grew(window, seen) ? 0 : read_head(&r, window);
 
 	if (n == 0 && window.n == LIMIT_HTTP_HEAD) {
 		(void)refuse(&r, 431, "the head is too long");

@@ -58,3 +58,15 @@ bool http_host_parse(struct span s, struct http_host *out)
 	*out = host;
 	return true;
 }
+
+void http_host_write(const struct http_host *h, struct buf *out)
+{
+	char text[ADDR_STR_MAX];
+
+	if (h->name.len > 0)
+		buf_span(out, name_span(&h->name));
+	else
+		buf_fmt(out, h->addr.family == AF_INET6 ? "[%s]" : "%s", addr_str(&h->addr, text));
+	if (h->port)
+		buf_fmt(out, ":%u", (unsigned)h->port);
+}

@@ -167,4 +167,71 @@ T(many_chunks)
 	t_eq_int(http_body_step(&b, SPAN_LIT("x")), 0);
 }
 
-T_MAIN(T_TEST(length), T_TEST(chunks), T_TEST(trailer_bytes), T_TEST(many_chunks))
+static const struct {
+	const char *name;
+	struct http_response r;
+	bool to_head;
+	enum http_body_state state;
+	uint64_t left;
+} responses[] = {
+	{ "length",
+	  { .status = 200, .has_length = true, .content_length = 5 },
+	  false,
+	  HTTP_BODY_LENGTH,
+	  5 },
+	{ "length 0", { .status = 200, .has_length = true }, false, HTTP_BODY_DONE, 0 },
+	{ "chunked", { .status = 404, .chunked = true }, false, HTTP_BODY_CHUNK_SIZE, 0 },
+	{ "neither", { .status = 200 }, false, HTTP_BODY_UNTIL_CLOSE, 0 },
+	{ "neither, HTTP/1.1 that stays",
+	  { .status = 599, .minor = 1 },
+	  false,
+	  HTTP_BODY_UNTIL_CLOSE,
+	  0 },
+	{ "to HEAD, length",
+	  { .status = 200, .has_length = true, .content_length = 5 },
+	  true,
+	  HTTP_BODY_DONE,
+	  0 },
+	{ "to HEAD, chunked", { .status = 200, .chunked = true }, true, HTTP_BODY_DONE, 0 },
+	{ "to HEAD, neither", { .status = 200 }, true, HTTP_BODY_DONE, 0 },
+	{ "100", { .status = 100 }, false, HTTP_BODY_DONE, 0 },
+	{ "101", { .status = 101 }, false, HTTP_BODY_DONE, 0 },
+	{ "199", { .status = 199 }, false, HTTP_BODY_DONE, 0 },
+	{ "204", { .status = 204 }, false, HTTP_BODY_DONE, 0 },
+	{ "205 is like others", { .status = 205 }, false, HTTP_BODY_UNTIL_CLOSE, 0 },
+	{ "304, length",
+	  { .status = 304, .has_length = true, .content_length = 5 },
+	  false,
+	  HTTP_BODY_DONE,
+	  0 },
+	{ "304, chunked", { .status = 304, .chunked = true }, false, HTTP_BODY_DONE, 0 },
+};
+
+T(response)
+{
+	T_EACH(row, responses)
+	{
+		struct http_body b = { .state = HTTP_BODY_BAD, .digits = 3, .left = 9 };
+
+		http_body_init_response(&b, &row->r, row->to_head);
+		t_eq_int(b.state, row->state);
+		t_eq_int(b.left, row->left);
+		t_eq_int(b.digits, 0);
+	}
+}
+
+/* It takes everything, and never ends by itself. */
+T(until_close)
+{
+	const struct http_response r = { .status = 200 };
+	struct http_body b;
+
+	http_body_init_response(&b, &r, false);
+	for (unsigned i = 0; i < 3; i++)
+		t_eq_int(http_body_step(&b, SPAN_LIT("0\r\n\r\nHTTP/1.1 200 OK\r\n\0")), 23);
+	t_eq_int(http_body_step(&b, SPAN_LIT("")), 0);
+	t_ok(!http_body_ended(&b));
+}
+
+T_MAIN(T_TEST(length), T_TEST(chunks), T_TEST(trailer_bytes), T_TEST(many_chunks), T_TEST(response),
+       T_TEST(until_close))

@@ -173,6 +173,12 @@ static const struct {
 	  "host in the target" },
 	{ "target with a query for a path",
 	  SPAN_LIT("GET http://good.test?.evil.test/ HTTP/1.1\r\n" HOST END), 400,
+	  "query without a path" },
+	{ "query for a path, @", SPAN_LIT("GET http://good.test?@evil/ HTTP/1.1\r\n" HOST END), 400,
+	  "query without a path" },
+	{ "query for a path, port", SPAN_LIT("GET http://good.test?:81/ HTTP/1.1\r\n" HOST END),
+	  400, "query without a path" },
+	{ "query for a host", SPAN_LIT("GET http://?good.test/ HTTP/1.1\r\n" HOST END), 400,
 	  "host in the target" },
 	{ "target with a fragment",
 	  SPAN_LIT("GET http://evil.test#.good.test/ HTTP/1.1\r\n" HOST END), 400,
@@ -343,6 +349,9 @@ static const struct {
 	{ "absolute without a path",
 	  SPAN_LIT("GET HTTP://GOOD.test HTTP/1.1\r\n" HOST END),
 	  { .minor = 1, .form = HTTP_FORM_ABSOLUTE } },
+	{ "absolute with a query for a path",
+	  SPAN_LIT("GET http://good.test?a=b/c HTTP/1.1\r\n" HOST END),
+	  { .minor = 1, .form = HTTP_FORM_ABSOLUTE } },
 	{ "absolute, :80 against none",
 	  SPAN_LIT("GET http://good.test:80/ HTTP/1.1\r\n" HOST END),
 	  { .minor = 1, .form = HTTP_FORM_ABSOLUTE, .host.port = 80 } },
@@ -452,6 +461,91 @@ T(upgrade)
 	t_eq_int(h.upgrade.n, 0);
 }
 
+static const struct {
+	const char *name;
+	const char *target;
+	const char *path;
+} paths[] = {
+	{ "path", "http://good.test/a/b", "/a/b" },
+	{ "root", "http://good.test/", "/" },
+	{ "no path", "http://good.test", "" },
+	{ "port, no path", "http://good.test:80", "" },
+	{ "path and query", "http://good.test:80/a?b/c", "/a?b/c" },
+	{ "query alone", "http://good.test?b/c", "?b/c" },
+	{ "empty query", "http://good.test:80?", "?" },
+	{ "two slashes", "http://good.test//evil.test/", "//evil.test/" },
+	{ "not absolute", "/a", "" },
+};
+
+T(path)
+{
+	T_EACH(row, paths)
+	{
+		_cleanup_(buf_done) struct buf b = { 0 };
+		struct http_head h = { 0 };
+		struct http_bad bad;
+
+		buf_init(&b, 256);
+		buf_fmt(&b, "GET %s HTTP/1.1\r\n" HOST END, row->target);
+		t_eq_int(read_head(buf_view(&b), &h, &bad), b.n);
+		t_eq_span(h.path, row->path);
+	}
+}
+
+static const struct {
+	const char *name;
+	const char *head;
+	int64_t want; /* -1: none; -2: refused */
+} forwards[] = {
+	{ "OPTIONS", "OPTIONS / HTTP/1.1\r\n" HOST "Max-Forwards: 3\r\n", 3 },
+	{ "TRACE", "TRACE / HTTP/1.1\r\n" HOST "max-forwards:0\r\n", 0 },
+	{ "the most", "TRACE / HTTP/1.1\r\n" HOST "Max-Forwards: 4294967295\r\n", UINT32_MAX },
+	{ "none", "OPTIONS / HTTP/1.1\r\n" HOST, -1 },
+	{ "GET", GET "Max-Forwards: 3\r\n", -1 },
+	{ "GET, malformed", GET "Max-Forwards: x\r\n", -1 },
+	{ "malformed", "TRACE / HTTP/1.1\r\n" HOST "Max-Forwards: x\r\n", -2 },
+	{ "empty", "TRACE / HTTP/1.1\r\n" HOST "Max-Forwards:\r\n", -2 },
+	{ "minus", "TRACE / HTTP/1.1\r\n" HOST "Max-Forwards: -1\r\n", -2 },
+	{ "too many", "TRACE / HTTP/1.1\r\n" HOST "Max-Forwards: 4294967296\r\n", -2 },
+	{ "twice", "TRACE / HTTP/1.1\r\n" HOST "Max-Forwards: 1\r\nMax-Forwards: 1\r\n", -2 },
+};
+
+T(max_forwards)
+{
+	T_EACH(row, forwards)
+	{
+		_cleanup_(buf_done) struct buf b = { 0 };
+		struct http_head h = { 0 };
+		struct http_bad bad = { 0 };
+
+		buf_init(&b, 256);
+		buf_fmt(&b, "%s\r\n", row->head);
+		t_eq_int(read_head(buf_view(&b), &h, &bad), row->want == -2 ? -1 : (ptrdiff_t)b.n);
+		t_eq_int(bad.status, row->want == -2 ? 400 : 0);
+		t_eq_int(h.has_max_forwards, row->want >= 0);
+		t_eq_int(h.max_forwards, row->want > 0 ? row->want : 0);
+	}
+}
+
+/* Connection may list so many fields, in one line or in several; empty places do not count. */
+T(options)
+{
+	for (unsigned n = LIMIT_HTTP_OPTIONS - 1; n <= LIMIT_HTTP_OPTIONS + 1; n++) {
+		_cleanup_(buf_done) struct buf b = { 0 };
+		struct http_head h = { 0 };
+		struct http_bad bad = { 0 };
+		bool good = n <= LIMIT_HTTP_OPTIONS;
+
+		buf_init(&b, 4096);
+		buf_str(&b, GET "Connection: ,,, ,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,\r\n");
+		for (unsigned i = 0; i < n; i++)
+			buf_fmt(&b, i % 2 ? ", b%u\r\n" : "Connection: a%u", i);
+		buf_str(&b, n % 2 ? "\r\n\r\n" : "\r\n");
+		t_eq_int(read_head(buf_view(&b), &h, &bad), good ? (ptrdiff_t)b.n : -1);
+		t_eq_int(bad.status, good ? 0 : 400);
+	}
+}
+
 /* What cannot become a head is refused as soon as that is seen. */
 T(early)
 {
@@ -543,5 +637,6 @@ T(trickle)
 	t_eq_int(bad.status, 431);
 }
 
-T_MAIN(T_TEST(refuse), T_TEST(take), T_TEST(no_host), T_TEST(spans), T_TEST(upgrade), T_TEST(early),
-       T_TEST(unfinished), T_TEST(too_many_fields), T_TEST(too_long), T_TEST(trickle))
+T_MAIN(T_TEST(refuse), T_TEST(take), T_TEST(no_host), T_TEST(spans), T_TEST(upgrade), T_TEST(path),
+       T_TEST(max_forwards), T_TEST(options), T_TEST(early), T_TEST(unfinished),
+       T_TEST(too_many_fields), T_TEST(too_long), T_TEST(trickle))

@@ -6,7 +6,9 @@
 T(reply)
 {
 	_cleanup_(buf_done) struct buf out = { 0 };
-	struct http_reply r = { 403, "text/plain", SPAN_LIT("denied\n"), false };
+	struct http_reply r = { .status = 403,
+				.content_type = "text/plain",
+				.body = SPAN_LIT("denied\n") };
 
 	buf_init(&out, 1024);
 	http_reply_build(&r, &out);
@@ -22,6 +24,30 @@ T(reply)
 	http_reply_build(&r, &out);
 	t_ok(span_ends(buf_view(&out), SPAN_LIT("Connection: close\r\n\r\n")));
 	t_ok(strstr(buf_cstr(&out), "Content-Length: 7\r\n") != NULL);
+}
+
+/* What only some answers say stands in front of what all do. */
+T(more)
+{
+	_cleanup_(buf_done) struct buf out = { 0 };
+	const struct http_reply r = {
+		.status = 503,
+		.content_type = "text/plain",
+		.retry_after_s = 7,
+		.more = "Proxy-Authenticate: Basic realm=\"sallyport\"\r\nX: y\r\n",
+	};
+
+	buf_init(&out, 1024);
+	http_reply_build(&r, &out);
+	t_eq_span(buf_view(&out), "HTTP/1.1 503 Service Unavailable\r\n"
+				  "Content-Type: text/plain\r\n"
+				  "Content-Length: 0\r\n"
+				  "Retry-After: 7\r\n"
+				  "Proxy-Authenticate: Basic realm=\"sallyport\"\r\n"
+				  "X: y\r\n"
+				  "Cache-Control: no-store\r\n"
+				  "Connection: close\r\n"
+				  "\r\n");
 }
 
 T(text)
@@ -63,6 +89,8 @@ static const struct {
 	{ "minor of a letter", "HTTP/1.x 200 OK\r\n", -1, 0 },
 	{ "junk behind the interim one", "HTTP/1.1 100 Continue\r\n\r\nhello\r\n", -1, 0 },
 	{ "line too short", "HTTP/1.1\r\n", -1, 0 },
+	{ "CR alone", "HTTP/1.1 200 O\rK\r\n", -1, 0 },
+	{ "control byte in an interim one", "HTTP/1.1 100 \1\r\n", -1, 0 },
 };
 
 T(status)
@@ -96,4 +124,4 @@ T(endless)
 	t_eq_int(http_status_read(span_first(buf_view(&b), LIMIT_HTTP_HEAD - 1), &status), 0);
 }
 
-T_MAIN(T_TEST(reply), T_TEST(text), T_TEST(status), T_TEST(endless))
+T_MAIN(T_TEST(reply), T_TEST(more), T_TEST(text), T_TEST(status), T_TEST(endless))

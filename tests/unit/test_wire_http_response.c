@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/alloc.h"
+#include "base/limits.h"
+#include "t.h"
+#include "wire/http.h"
+
+#define OK  "HTTP/1.1 200 OK\r\n"
+#define END "\r\n"
+
+/*
+ * Reads bytes all at once, then a byte at a time and in two pieces cut at every place, each as a
+ * block of exactly its size. Every way has to end the same.
+ */
+static ptrdiff_t read_response(struct span bytes, struct http_response *out, const char **why)
+{
+	const char *other = NULL;
+	struct http_response piece;
+	ptrdiff_t whole = http_response_read(bytes, 0, out, why), part = 0;
+	size_t last = 0;
+
+	for (size_t n = 1; n <= bytes.n && part == 0; n++) {
+		_cleanup_(freep) char *exact = xmalloc(n);
+
+		memcpy(exact, bytes.p, n);
+		part = http_response_read(span_bytes(exact, n), n - 1, &piece, &other);
+		last = n;
+	}
+	t_eq_int(part, whole);
+	if (whole < 0)
+		t_eq_str(other, *why);
+	for (size_t n = 1; n < last; n++)
+		t_eq_int(http_response_read(bytes, n, &piece, &other), whole);
+	return whole;
+}
+
+static const struct {
+	const char *name;
+	struct span bytes;
+	size_t used; /* 0: all of it */
+	struct http_response want;
+} taken[] = {
+	{ "plain", SPAN_LIT(OK END), 0, { .status = 200, .minor = 1 } },
+	{ "no text", SPAN_LIT("HTTP/1.1 204\r\n\r\n"), 0, { .status = 204, .minor = 1 } },
+	{ "no text, a blank", SPAN_LIT("HTTP/1.1 204 \r\n\r\n"), 0, { .status = 204, .minor = 1 } },
+	{ "8 bits in the text",
+	  SPAN_LIT("HTTP/1.1 200 \xc3\x84\t \r\n\r\n"),
+	  0,
+	  { .status = 200, .minor = 1 } },
+	{ "HTTP/1.0", SPAN_LIT("HTTP/1.0 200 OK\r\n\r\n"), 0, { .status = 200, .close = true } },
+	{ "HTTP/1.0 with keep-alive",
+	  SPAN_LIT("HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\n\r\n"),
+	  0,
+	  { .status = 200 } },
+	{ "a newer minor version",
+	  SPAN_LIT("HTTP/1.2 200 OK\r\n\r\n"),
+	  0,
+	  { .status = 200, .minor = 1 } },
+	{ "status 999", SPAN_LIT("HTTP/1.1 999 No\r\n\r\n"), 0, { .status = 999, .minor = 1 } },
+	{ "interim, and the next one behind it",
+	  SPAN_LIT("HTTP/1.1 100 Continue\r\n\r\n" OK END),
+	  25,
+	  { .status = 100, .minor = 1 } },
+	{ "101, and what is no HTTP behind it",
+	  SPAN_LIT("HTTP/1.1 101 x\r\n\r\n\x81\0"),
+	  18,
+	  { .status = 101, .minor = 1 } },
+	{ "close",
+	  SPAN_LIT(OK "Connection: a, Close\r\n\r\n"),
+	  0,
+	  { .status = 200, .minor = 1, .close = true } },
+	{ "close and keep-alive",
+	  SPAN_LIT(OK "Connection: keep-alive\r\nConnection: close\r\n\r\n"),
+	  0,
+	  { .status = 200, .minor = 1, .close = true } },
+	{ "length",
+	  SPAN_LIT(OK "Content-Length: 5\r\n\r\nhello"),
+	  38,
+	  { .status = 200, .minor = 1, .has_length = true, .content_length = 5 } },
+	{ "length 0 of 204",
+	  SPAN_LIT("HTTP/1.1 204 No\r\nContent-Length: 0\r\n\r\n"),
+	  0,
+	  { .status = 204, .minor = 1, .has_length = true } },
+	{ "length of 304",
+	  SPAN_LIT("HTTP/1.1 304 No\r\ncontent-length:7\r\n\r\n"),
+	  0,
+	  { .status = 304, .minor = 1, .has_length = true, .content_length = 7 } },
+	{ "longest length",
+	  SPAN_LIT(OK "Content-Length: 9223372036854775807\r\n\r\n"),
+	  0,
+	  { .status = 200, .minor = 1, .has_length = true, .content_length = INT64_MAX } },
+	{ "chunked",
+	  SPAN_LIT(OK "transfer-encoding: \tchunked \r\n\r\n"),
+	  0,
+	  { .status = 200, .minor = 1, .chunked = true } },
+	{ "chunked of 304",
+	  SPAN_LIT("HTTP/1.1 304 No\r\nTransfer-Encoding: chunked\r\n\r\n"),
+	  0,
+	  { .status = 304, .minor = 1, .chunked = true } },
+	{ "LF alone",
+	  SPAN_LIT("HTTP/1.1 200 OK\nContent-Length: 5\n\nhello"),
+	  35,
+	  { .status = 200, .minor = 1, .has_length = true, .content_length = 5 } },
+	{ "LF and CR LF",
+	  SPAN_LIT(OK "Content-Length: 5\n\r\nhello"),
+	  37,
+	  { .status = 200, .minor = 1, .has_length = true, .content_length = 5 } },
+	{ "CR LF and LF",
+	  SPAN_LIT(OK "Content-Length: 5\r\n\n\r\n"),
+	  37,
+	  { .status = 200, .minor = 1, .has_length = true, .content_length = 5 } },
+	{ "upgrade",
+	  SPAN_LIT("HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
+	  0,
+	  { .status = 101, .minor = 1, .upgrade = SPAN_LIT("websocket") } },
+	{ "upgrade that Connection does not list",
+	  SPAN_LIT("HTTP/1.1 101 x\r\nUpgrade: websocket\r\n\r\n"),
+	  0,
+	  { .status = 101, .minor = 1 } },
+	{ "upgrade in HTTP/1.0",
+	  SPAN_LIT("HTTP/1.0 101 x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
+	  0,
+	  { .status = 101, .close = true } },
+	{ "8 bits and tabs in a value",
+	  SPAN_LIT(OK "X: \xff\x80\t!\r\nY:\r\n\r\n"),
+	  0,
+	  { .status = 200, .minor = 1 } },
+	{ "junk behind the head", SPAN_LIT(OK END "\0\r"), 19, { .status = 200, .minor = 1 } },
+};
+
+T(take)
+{
+	T_EACH(row, taken)
+	{
+		struct http_response r = { 0 };
+		const char *why = NULL;
+		ptrdiff_t n = read_response(row->bytes, &r, &why);
+
+		if (n < 0)
+			t_fail("refused: %s", why);
+		t_eq_int(n, row->used ? row->used : row->bytes.n);
+		t_eq_int(r.status, row->want.status);
+		t_eq_int(r.minor, row->want.minor);
+		t_eq_int(r.close, row->want.close);
+		t_eq_int(r.chunked, row->want.chunked);
+		t_eq_int(r.has_length, row->want.has_length);
+		t_eq_int(r.content_length, row->want.content_length);
+		t_eq_span(r.upgrade, row->want.upgrade.p ? row->want.upgrade.p : "");
+	}
+}
+
+static const struct {
+	const char *name;
+	struct span bytes;
+	const char *why;
+} refused[] = {
+	/* The status line. */
+	{ "not HTTP", SPAN_LIT("SSH-2.0-x\r\n"), "HTTP/1.x" },
+	{ "a line first", SPAN_LIT("\r\n" OK END), "HTTP/1.x" },
+	{ "a request", SPAN_LIT("GET / HTTP/1.1\r\n\r\n"), "HTTP/1.x" },
+	{ "HTTP/2", SPAN_LIT("HTTP/2 200\r\n\r\n"), "HTTP/1.x" },
+	{ "HTTP/0.9", SPAN_LIT("<html>\n"), "HTTP/1.x" },
+	{ "lower case", SPAN_LIT("http/1.1 200 OK\r\n\r\n"), "HTTP/1.x" },
+	{ "another protocol", SPAN_LIT("ICY 200 OK\r\n\r\n"), "HTTP/1.x" },
+	{ "long minor version", SPAN_LIT("HTTP/1.10 200 OK\r\n\r\n"), "HTTP/1.x" },
+	{ "two blanks", SPAN_LIT("HTTP/1.1  200 OK\r\n\r\n"), "HTTP/1.x" },
+	{ "tab", SPAN_LIT("HTTP/1.1\t200 OK\r\n\r\n"), "HTTP/1.x" },
+	{ "two digits", SPAN_LIT("HTTP/1.1 20 OK\r\n\r\n"), "HTTP/1.x" },
+	{ "four digits", SPAN_LIT("HTTP/1.1 2000 OK\r\n\r\n"), "HTTP/1.x" },
+	{ "status 099", SPAN_LIT("HTTP/1.1 099 OK\r\n\r\n"), "HTTP/1.x" },
+	{ "minus", SPAN_LIT("HTTP/1.1 -20 OK\r\n\r\n"), "HTTP/1.x" },
+	{ "no status", SPAN_LIT("HTTP/1.1\r\n\r\n"), "HTTP/1.x" },
+
+	/* Lines. */
+	{ "CR in the text", SPAN_LIT("HTTP/1.1 200 O\rK\r\n\r\n"), "CR without LF" },
+	{ "CR in a value", SPAN_LIT(OK "X: a\rContent-Length: 5\r\n\r\n"), "CR without LF" },
+	{ "CR CR LF", SPAN_LIT(OK "X: a\r\r\n\r\n"), "CR without LF" },
+	{ "NUL in the text", SPAN_LIT("HTTP/1.1 200 \0\r\n\r\n"), "control" },
+	{ "NUL in a value", SPAN_LIT(OK "X: a\0b\r\n\r\n"), "control" },
+	{ "NUL in a name", SPAN_LIT(OK "X\0: a\r\n\r\n"), "control" },
+	{ "vertical tab", SPAN_LIT(OK "X: \v\r\n\r\n"), "control" },
+	{ "DEL", SPAN_LIT(OK "X: \x7f\r\n\r\n"), "control" },
+	{ "folded, blank", SPAN_LIT(OK "X: a\r\n Content-Length: 5\r\n\r\n"), "folded" },
+	{ "folded, tab", SPAN_LIT(OK "X: a\r\n\tb\r\n\r\n"), "folded" },
+	{ "folded behind LF", SPAN_LIT(OK "X: a\n b\n\n"), "folded" },
+	{ "folded at once", SPAN_LIT(OK " X: a\r\n\r\n"), "folded" },
+	{ "a line of a blank", SPAN_LIT(OK " \r\n\r\n"), "folded" },
+	{ "no colon", SPAN_LIT(OK "Content-Length 5\r\n\r\n"), "colon" },
+	{ "no name", SPAN_LIT(OK ": 5\r\n\r\n"), "field name" },
+	{ "blank before the colon", SPAN_LIT(OK "Content-Length : 5\r\n\r\n"), "field name" },
+	{ "tab before the colon", SPAN_LIT(OK "Transfer-Encoding\t: chunked\r\n\r\n"),
+	  "field name" },
+	{ "8 bits in a name", SPAN_LIT(OK "X\xc3\xa4: 5\r\n\r\n"), "field name" },
+
+	/* Framing. */
+	{ "two lengths", SPAN_LIT(OK "Content-Length: 5\r\nContent-Length: 6\r\n\r\n"),
+	  "two Content-Length" },
+	{ "twice the same", SPAN_LIT(OK "Content-Length: 5\r\ncontent-length: 5\r\n\r\n"),
+	  "two Content-Length" },
+	{ "a list of lengths", SPAN_LIT(OK "Content-Length: 5, 5\r\n\r\n"),
+	  "malformed Content-Length" },
+	{ "empty length", SPAN_LIT(OK "Content-Length:\r\n\r\n"), "malformed Content-Length" },
+	{ "sign", SPAN_LIT(OK "Content-Length: +5\r\n\r\n"), "malformed Content-Length" },
+	{ "minus in the length", SPAN_LIT(OK "Content-Length: -1\r\n\r\n"),
+	  "malformed Content-Length" },
+	{ "hexadecimal length", SPAN_LIT(OK "Content-Length: 0x5\r\n\r\n"),
+	  "malformed Content-Length" },
+	{ "leading zero", SPAN_LIT(OK "Content-Length: 05\r\n\r\n"), "malformed Content-Length" },
+	{ "a length that wraps", SPAN_LIT(OK "Content-Length: 18446744073709551621\r\n\r\n"),
+	  "malformed Content-Length" },
+	{ "2^63", SPAN_LIT(OK "Content-Length: 9223372036854775808\r\n\r\n"),
+	  "malformed Content-Length" },
+	{ "both", SPAN_LIT(OK "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"), "both" },
+	{ "both, the other way",
+	  SPAN_LIT(OK "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n"), "both" },
+	{ "two codings",
+	  SPAN_LIT(OK "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"),
+	  "two Transfer-Encoding" },
+	{ "chunked, then identity",
+	  SPAN_LIT(OK "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n"),
+	  "two Transfer-Encoding" },
+	{ "xchunked", SPAN_LIT(OK "Transfer-Encoding: xchunked\r\n\r\n"), "other than chunked" },
+	{ "Chunked", SPAN_LIT(OK "Transfer-Encoding: Chunked\r\n\r\n"), "other than chunked" },
+	{ "chunked twice", SPAN_LIT(OK "Transfer-Encoding: chunked, chunked\r\n\r\n"),
+	  "other than chunked" },
+	{ "gzip, chunked", SPAN_LIT(OK "Transfer-Encoding: gzip, chunked\r\n\r\n"),
+	  "other than chunked" },
+	{ "identity", SPAN_LIT(OK "Transfer-Encoding: identity\r\n\r\n"), "other than chunked" },
+	{ "quotes", SPAN_LIT(OK "Transfer-Encoding: \"chunked\"\r\n\r\n"), "other than chunked" },
+	{ "empty coding", SPAN_LIT(OK "Transfer-Encoding:\r\n\r\n"), "other than chunked" },
+	{ "chunked in HTTP/1.0", SPAN_LIT("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+	  "HTTP/1.0" },
+	{ "length of 204", SPAN_LIT("HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n"),
+	  "where there is none" },
+	{ "chunked of 204", SPAN_LIT("HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\n\r\n"),
+	  "where there is none" },
+	{ "length of 100", SPAN_LIT("HTTP/1.1 100 x\r\nContent-Length: 5\r\n\r\n"),
+	  "where there is none" },
+	{ "chunked of 101", SPAN_LIT("HTTP/1.1 101 x\r\nTransfer-Encoding: chunked\r\n\r\n"),
+	  "where there is none" },
+	{ "Connection lists Content-Length",
+	  SPAN_LIT(OK "Connection: content-length\r\nContent-Length: 5\r\n\r\n"), "must stay" },
+	{ "Connection lists Transfer-Encoding",
+	  SPAN_LIT(OK "Connection: close, Transfer-Encoding\r\n\r\n"), "must stay" },
+	{ "two upgrades", SPAN_LIT("HTTP/1.1 101 x\r\nUpgrade: a\r\nUpgrade: websocket\r\n\r\n"),
+	  "two Upgrade" },
+};
+
+T(refuse)
+{
+	T_EACH(row, refused)
+	{
+		struct http_response r;
+		const char *why = NULL;
+
+		t_eq_int(read_response(row->bytes, &r, &why), -1);
+		if (!strstr(why, row->why))
+			t_fail("refused for another reason: %s", why);
+	}
+}
+
+T(unfinished)
+{
+	static const struct span head = SPAN_LIT(OK "X: y\r\nContent-Length: 5\r\n\r\n");
+	struct http_response r;
+	const char *why;
+
+	for (size_t n = 0; n < head.n; n++)
+		for (size_t seen = 0; seen <= n; seen++)
+			t_eq_int(http_response_read(span_first(head, n), seen, &r, &why), 0);
+}
+
+/* What cannot become a head is refused as soon as that is seen. */
+T(early)
+{
+	struct http_response r;
+	const char *why;
+
+	t_eq_int(http_response_read(SPAN_LIT("S"), 0, &r, &why), -1);
+	t_eq_int(http_response_read(SPAN_LIT("HTTX"), 3, &r, &why), -1);
+	t_eq_int(http_response_read(SPAN_LIT("HTTP/2"), 5, &r, &why), -1);
+	t_eq_int(http_response_read(SPAN_LIT(OK "X: \1"), 0, &r, &why), -1);
+}
+
+T(too_many_fields)
+{
+	for (unsigned n = LIMIT_HTTP_FIELDS; n <= LIMIT_HTTP_FIELDS + 1; n++) {
+		_cleanup_(buf_done) struct buf b = { 0 };
+		struct http_response r;
+		const char *why = "";
+
+		buf_init(&b, 8192);
+		buf_str(&b, OK);
+		for (unsigned i = 0; i < n; i++)
+			buf_fmt(&b, "X-%u: y\r\n", i);
+		buf_str(&b, "\r\n");
+		t_eq_int(read_response(buf_view(&b), &r, &why),
+			 n <= LIMIT_HTTP_FIELDS ? (ptrdiff_t)b.n : -1);
+		t_eq_str(why, n <= LIMIT_HTTP_FIELDS ? "" : "too many fields");
+	}
+}
+
+T(too_long)
+{
+	for (size_t n = LIMIT_HTTP_HEAD - 1; n <= LIMIT_HTTP_HEAD + 1; n++) {
+		_cleanup_(buf_done) struct buf b = { 0 };
+		struct http_response r;
+		const char *why = "";
+		bool good = n <= LIMIT_HTTP_HEAD;
+
+		buf_init(&b, 2 * LIMIT_HTTP_HEAD);
+		buf_str(&b, OK "X: ");
+		while (b.n < n - 4)
+			buf_char(&b, 'v');
+		buf_str(&b, "\r\n\r\n");
+		t_eq_int(http_response_read(buf_view(&b), 0, &r, &why), good ? (ptrdiff_t)n : -1);
+		t_eq_int(http_response_read(buf_view(&b), n - 1, &r, &why),
+			 good ? (ptrdiff_t)n : -1);
+		t_eq_str(why, good ? "" : "the head is too long");
+	}
+}
+
+T_MAIN(T_TEST(take), T_TEST(refuse), T_TEST(unfinished), T_TEST(early), T_TEST(too_many_fields),
+       T_TEST(too_long))
