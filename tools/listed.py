@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Every source, unit test and fuzz target is named in its meson.build: a forgotten test never runs."""
+"""Every source, unit test, fuzz target and ready group is named in its meson.build.
+
+A forgotten test never runs, a forgotten group is not in the program.
+"""
 
 import pathlib
 import re
@@ -27,6 +30,9 @@ def missing():
         for path in sorted((ROOT / "tests" / folder).glob(f"{prefix}*.c")):
             if path.stem.removeprefix(prefix) not in names:
                 yield path
+    groups = ROOT / "data/groups"
+    names = named(groups / "meson.build")
+    yield from (p for p in sorted(groups.glob("*.yaml")) if p.name not in names)
 
 
 def main():

@@ -121,7 +121,7 @@ static bool is_layout(struct span s, size_t at)
 	return c == '\n' || c == '\t' || (c == '\r' && at + 1 < s.n && s.p[at + 1] == '\n');
 }
 
-static bool check_hidden(struct doc *d, struct span text, struct err *e)
+bool doc_check_hidden(const struct doc *d, struct span text, struct err *e)
 {
 	for (size_t i = 0; i < text.n; i++) {
 		size_t n = hidden_len(text, i);
@@ -446,7 +446,7 @@ bool doc_read(const char *file, struct span text, struct doc *out, struct err *e
 	if (text.n > LIMIT_POLICY_BYTES)
 		ok = err_set(e, ERR_LIMIT, "%s: larger than %u bytes", file, LIMIT_POLICY_BYTES);
 	else
-		ok = check_hidden(&d, text, e) && build(&b, e);
+		ok = doc_check_hidden(&d, text, e) && build(&b, e);
 	if (ok)
 		*out = d;
 	else

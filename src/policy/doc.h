@@ -49,6 +49,9 @@ bool doc_err(const struct doc *d, struct pos at, struct err *e, enum err_kind ki
 /* Gives an error that has no place yet this one. Always returns false. */
 bool doc_err_at(const struct doc *d, struct pos at, struct err *e);
 
+/* No character of the text is one that a person would not see. d: of its file. */
+bool doc_check_hidden(const struct doc *d, struct span text, struct err *e) _must_use_;
+
 /* Nothing, `null` or `~`: what stands after "rules:" when nothing is written there. */
 bool node_is_null(const struct node *n);
 

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * group/NAME: looked up in the file, then in the directories, the last of them first, and written
- * out in place. A group may hold groups.
+ * group/NAME: looked up in the file, then in the directories and among the ready groups, and
+ * written out in place. A group may hold groups.
  */
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/alloc.h"
-#include "base/fd.h"
 #include "base/nearest.h"
 #include "policy/resolve.h"
 
@@ -36,40 +34,22 @@ bool resolve_count(struct resolver *r, const struct place *at, struct err *e)
 	return place_err(at, e);
 }
 
-/* *out stays NULL where there is no such file. */
-static bool load_group(struct resolver *r, const char *dir, const char *name,
-		       struct model_group **out, struct err *e)
+/* *out stays NULL where there is no such group. */
+static bool load_group(struct resolver *r, const char *name, struct model_group **out,
+		       struct err *e)
 {
-	_cleanup_(freep) char *path = xasprintf("%s/%s.yaml", dir, name);
+	_cleanup_(policy_group_text_done) struct policy_group_text found = { 0 };
 	_cleanup_(freep) struct resolve_loaded *l = xcalloc(1, sizeof(*l));
-	_cleanup_(freep) char *text = NULL;
-	struct stat st;
-	size_t n;
 
-	if (stat(path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR))
+	if (!policy_group_read(r->options, name, &found, e))
+		return false;
+	if (!found.text)
 		return true;
-	if (!fd_read_file(path, LIMIT_POLICY_BYTES, &text, &n, e) ||
-	    !model_read_group(path, (struct span){ text, n }, name, &l->doc, &l->group, e))
+	if (!model_read_group(found.file, (struct span){ found.text, found.n }, name, &l->doc,
+			      &l->group, e))
 		return false;
 	*out = &l->group;
 	vec_push(r->loaded, r->n_loaded, r->cap_loaded, steal(&l));
-	return true;
-}
-
-static bool load_from_dirs(struct resolver *r, const char *name, struct model_group **out,
-			   struct err *e)
-{
-	const char *const *dirs = r->options->group_dirs;
-	size_t n = 0;
-
-	/* A file's name would be hidden or lead elsewhere. */
-	if (!dirs || name[0] == '.')
-		return true;
-	while (dirs[n])
-		n++;
-	while (n > 0 && !*out)
-		if (!load_group(r, dirs[--n], name, out, e))
-			return false;
 	return true;
 }
 
@@ -80,13 +60,17 @@ static bool err_no_group(const struct resolver *r, const char *name, const struc
 
 	for (size_t i = 0; i < r->model->n_groups; i++)
 		nearest_offer(&near, r->model->groups[i].name);
+	for (size_t i = 0; i < r->options->n_groups; i++)
+		nearest_offer(&near, r->options->groups[i].name);
 	if (near.best)
-		(void)err_set(e, ERR_INVALID, "there is no group \"%s\": did you mean group/%s?",
+		(void)err_set(e, ERR_INVALID,
+			      "there is no group \"%s\": did you mean group/%s? "
+			      "\"sallyport groups\" lists the ready ones",
 			      name, near.best);
 	else
 		(void)err_set(e, ERR_INVALID,
 			      "there is no group \"%s\": expected one of this file or "
-			      "of the directories of groups",
+			      "one that \"sallyport groups\" lists",
 			      name);
 	return place_err(at, e);
 }
@@ -98,7 +82,7 @@ static bool find_group(struct resolver *r, const char *name, const struct place 
 	for (size_t i = 0; i < r->n_loaded && !*out; i++)
 		if (strcmp(r->loaded[i]->group.name, name) == 0)
 			*out = &r->loaded[i]->group;
-	if (!*out && !load_from_dirs(r, name, out, e))
+	if (!*out && !load_group(r, name, out, e))
 		return false;
 	return *out || err_no_group(r, name, at, e);
 }

@@ -39,16 +39,34 @@ struct linter {
 	const struct plan_rule *rule;
 };
 
-static _printf_(3, 4) void note(struct resolver *r, struct pos at, const char *fmt, ...)
+static _printf_(4, 0) void vnote(struct resolver *r, const char *file, struct pos at,
+				 const char *fmt, va_list ap)
 {
 	char text[512];
+
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	vec_push(r->plan->lints, r->plan->n_lints, r->cap_lints,
+		 ((struct lint){ file ? xstrdup(file) : NULL, at, xstrdup(text) }));
+}
+
+/* At a place of the plan's own file. */
+static _printf_(3, 4) void note(struct resolver *r, struct pos at, const char *fmt, ...)
+{
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	vnote(r, NULL, at, fmt, ap);
 	va_end(ap);
-	vec_push(r->plan->lints, r->plan->n_lints, r->cap_lints,
-		 ((struct lint){ at, xstrdup(text) }));
+}
+
+/* Where the rule stands. */
+static _printf_(2, 3) void note_rule(const struct linter *l, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vnote(l->r, l->rule->file, l->rule->at, fmt, ap);
+	va_end(ap);
 }
 
 static bool has_port(const struct dest *d, int proto, uint16_t port)
@@ -130,9 +148,9 @@ static void lint_allow(const struct linter *l)
 	for (size_t i = 0; i < l->rule->n_dests; i++)
 		for (size_t j = 0; j < ARRAY_LEN(lints); j++)
 			if (lints[j].found(&l->rule->dests[i]))
-				note(l->r, l->rule->at, "\"%s\" %s",
-				     dest_show(&l->rule->dests[i], DEST_FOR_ALLOW, shown),
-				     lints[j].text);
+				note_rule(l, "\"%s\" %s",
+					  dest_show(&l->rule->dests[i], DEST_FOR_ALLOW, shown),
+					  lints[j].text);
 }
 
 /* With real addresses a name has to be resolved, wherever it is then led to. */
@@ -145,9 +163,9 @@ static void lint_names(const struct linter *l)
 
 		if ((d->target == DEST_ANY || d->target == DEST_ANY_NAME) &&
 		    (d->proto == DEST_PROTO_ANY || proto_has_ports(d->proto)))
-			note(l->r, l->rule->at,
-			     "\"%s\" lets every name be asked for in DNS, whatever it spells",
-			     dest_show(d, DEST_FOR_ALLOW, shown));
+			note_rule(l,
+				  "\"%s\" lets every name be asked for in DNS, whatever it spells",
+				  dest_show(d, DEST_FOR_ALLOW, shown));
 	}
 }
 
@@ -234,10 +252,9 @@ static bool lint_late_deny(const struct linter *l)
 
 		if (!cover || cover->action == RULE_DENY)
 			continue;
-		note(l->r, rule->at,
-		     "\"%s\" is not denied here: %s:%u, which comes first, is \"%s\"",
-		     dest_show(&rule->dests[i], DEST_FOR_DENY, shown), cover->policy, cover->index,
-		     rule_action_str(cover->action));
+		note_rule(l, "\"%s\" is not denied here: %s:%u, which comes first, is \"%s\"",
+			  dest_show(&rule->dests[i], DEST_FOR_DENY, shown), cover->policy,
+			  cover->index, rule_action_str(cover->action));
 		return true;
 	}
 	return false;
@@ -255,13 +272,26 @@ static void lint_shadowed(const struct linter *l)
 		if (!cover)
 			return;
 		if (i + 1 == l->rule->n_dests)
-			note(l->r, l->rule->at,
-			     "the rule has no effect: %s:%u, which comes first, covers it",
-			     cover->policy, cover->index);
+			note_rule(l, "the rule has no effect: %s:%u, which comes first, covers it",
+				  cover->policy, cover->index);
 	}
 }
 
 /* ---- Policies ---- */
+
+/* What is inherited is noted once, where it stands; what a list adds, in the first policy that it
+ * adds to. */
+static bool is_own(const struct resolver *r, const struct plan_policy *p,
+		   const struct plan_rule *rule)
+{
+	const struct plan_policy *first = r->plan->policies;
+
+	if (!rule->file)
+		return strcmp(rule->policy, p->name) == 0;
+	while (!resolve_takes_extras(r, first))
+		first++;
+	return first == p;
+}
 
 static void lint_policy(struct resolver *r, const struct plan_policy *p)
 {
@@ -271,11 +301,10 @@ static void lint_policy(struct resolver *r, const struct plan_policy *p)
 		struct linter l = { .r = r, .policy = p, .rule = &p->rules[i] };
 
 		n_dests += p->rules[i].n_dests;
-		/* What is inherited is noted once, where it stands. */
-		if (strcmp(p->rules[i].policy, p->name) != 0)
+		if (!is_own(r, p, &p->rules[i]))
 			continue;
 		if (p->rules[i].n_dests == 0)
-			note(r, p->rules[i].at, "the rule has no effect: its groups are empty");
+			note_rule(&l, "the rule has no effect: its groups are empty");
 		if (p->rules[i].action == RULE_ALLOW)
 			lint_allow(&l);
 		else if (p->rules[i].action == RULE_REDIRECT && p->dns == DNS_REAL)
@@ -290,7 +319,7 @@ void resolve_lint(struct resolver *r)
 	const struct model *m = r->model;
 	bool alone = m->n_policies == 0; /* the command line's */
 
-	if (alone && r->options->n_extras == 0)
+	if (alone && r->plan->policies[0].n_rules == 0)
 		note(r, (struct pos){ m->doc.file ? 1 : 0, m->doc.file ? 1 : 0 },
 		     m->doc.file ? "there is no policy: everything is denied" :
 				   "there is no policy and no rule: everything is denied");

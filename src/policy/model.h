@@ -54,6 +54,7 @@ struct model_policy {
 struct model_subject {
 	enum subject_kind kind;
 	const struct node *id;
+	const struct node *user; /* or NULL */
 	const struct node *policy;
 	struct pos at;
 };

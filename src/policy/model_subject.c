@@ -104,6 +104,18 @@ static bool read_proxy(const struct doc *d, const struct node *v, void *into, st
 	return set_subject(d, v, SUBJECT_PROXY, v, into, e);
 }
 
+static bool read_user(const struct doc *d, const struct node *v, void *into, struct err *e)
+{
+	struct model_subject *s = into;
+
+	if (v->kind != NODE_TEXT || node_is_null(v) || v->text[0] == '\0' ||
+	    strlen(v->text) > 255 || strchr(v->text, ':'))
+		return schema_err(d, v, v->key, "the name of a user, 1 to 255 bytes without \":\"",
+				  e);
+	s->user = v;
+	return true;
+}
+
 static bool read_subject_policy(const struct doc *d, const struct node *v, void *into,
 				struct err *e)
 {
@@ -116,9 +128,9 @@ static bool read_subject_policy(const struct doc *d, const struct node *v, void 
 }
 
 static const struct schema_key subject_keys[] = {
-	{ "network", read_network, false },	  { "container", read_container, false },
-	{ "cgroup", read_cgroup, false },	  { "proxy", read_proxy, false },
-	{ "policy", read_subject_policy, false },
+	{ "network", read_network, false }, { "container", read_container, false },
+	{ "cgroup", read_cgroup, false },   { "proxy", read_proxy, false },
+	{ "user", read_user, false },	    { "policy", read_subject_policy, false },
 };
 
 bool model_subjects_read(const struct doc *d, const struct node *v, void *into, struct err *e)
@@ -137,6 +149,10 @@ bool model_subjects_read(const struct doc *d, const struct node *v, void *into, 
 		if (!s->id)
 			return doc_err(d, c->at, e, ERR_INVALID,
 				       "a subject without network, container, cgroup or proxy");
+		if (s->user && s->kind != SUBJECT_PROXY)
+			return doc_err(d, s->user->key_at, e, ERR_INVALID,
+				       "\"user\" in a subject that is no proxy: only clients of a "
+				       "proxy log in");
 		if (!s->policy)
 			return doc_err(d, c->at, e, ERR_INVALID,
 				       "a subject without a policy: expected \"policy: NAME\"");

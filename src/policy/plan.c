@@ -64,6 +64,7 @@ static void rule_done(struct plan_rule *r)
 {
 	free(r->dests);
 	free(r->policy);
+	free(r->file);
 	free(r->comment);
 	free(r->qtypes);
 }
@@ -82,10 +83,14 @@ void plan_free(struct plan *p)
 		return;
 	for (size_t i = 0; i < p->n_policies; i++)
 		policy_done(&p->policies[i]);
-	for (size_t i = 0; i < p->n_subjects; i++)
+	for (size_t i = 0; i < p->n_subjects; i++) {
 		free(p->subjects[i].id);
-	for (size_t i = 0; i < p->n_lints; i++)
+		free(p->subjects[i].user);
+	}
+	for (size_t i = 0; i < p->n_lints; i++) {
+		free(p->lints[i].file);
 		free(p->lints[i].text);
+	}
 	free(p->policies);
 	free(p->subjects);
 	free(p->lints);
@@ -157,6 +162,7 @@ const char *plan_rule_where(const struct plan *p, const struct plan_rule *r, cha
 	if (r->at.line == 0)
 		(void)snprintf(out, size, "command line");
 	else
-		(void)snprintf(out, size, "%s:%u:%u", p->file, r->at.line, r->at.column);
+		(void)snprintf(out, size, "%s:%u:%u", r->file ? r->file : p->file, r->at.line,
+			       r->at.column);
 	return out;
 }

@@ -46,11 +46,12 @@ struct plan_rule {
 	enum rule_action action;
 	struct dest *dests; /* groups expanded; never DEST_GROUP */
 	size_t n_dests;
-	struct dest to;	  /* RULE_REDIRECT: one name, address or host, with exactly one port */
-	char *policy;	  /* the policy in whose text it stands (not the one that extends it) */
-	unsigned index;	  /* its place among that policy's rules, from 1: "agent:2" */
-	struct pos at;	  /* in the file; line 0: it came from the command line */
-	char *comment;	  /* or NULL */
+	struct dest to; /* RULE_REDIRECT: one name, address or host, with exactly one port */
+	char *policy;	/* the policy in whose text it stands (not the one that extends it) */
+	unsigned index; /* its place among that policy's rules, from 1: "agent:2" */
+	char *file;    /* of an allow-list, whose name and line `policy` and `index` are; or NULL */
+	struct pos at; /* in the file; line 0: it came from the command line */
+	char *comment; /* or NULL */
 	uint16_t *qtypes; /* further DNS query types answered for its names: MX, TXT, ... */
 	size_t n_qtypes;
 };
@@ -78,7 +79,8 @@ enum subject_kind {
 
 struct plan_subject {
 	enum subject_kind kind;
-	char *id; /* "ds-priv", "sallyport.policy=agent", "127.0.0.1:8888" */
+	char *id;   /* "ds-priv", "sallyport.policy=agent", "127.0.0.1:8888" */
+	char *user; /* SUBJECT_PROXY: who logs in; NULL: clients without credentials */
 	const struct plan_policy *policy; /* of the same plan */
 	struct pos at;
 };
@@ -94,7 +96,8 @@ struct plan {
 };
 
 struct lint {
-	struct pos at;
+	char *file;    /* NULL: the plan's own */
+	struct pos at; /* line 0: the command line */
 	char *text;
 };
 

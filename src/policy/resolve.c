@@ -2,9 +2,9 @@
 /*
  * Policies that extend others. A policy's rules are tried in this order: those of the command line,
  * then those of every policy it extends, directly or not, each policy once and after all that it
- * extends itself (the order of a walk in depth, left to right), then its own. The first match
- * wins, so a policy can add to what it extends but take nothing away: what a base denies stays
- * denied.
+ * extends itself (the order of a walk in depth, left to right), then its own, then those of the
+ * allow-lists. The first match wins, so a policy can add to what it extends but take nothing away:
+ * what a base denies stays denied.
  *
  * Of the rest, limits are inherited, the stricter of each; `dns` is that of the first base that
  * has one, unless the policy has its own; `mode` and `ech` are never inherited, so that what they
@@ -18,6 +18,7 @@
 #include "base/alloc.h"
 #include "base/nearest.h"
 #include "policy/decide.h"
+#include "policy/schema.h"
 
 /* A policy on the way down, and the one it extends that comes next. */
 struct level {
@@ -252,47 +253,97 @@ static bool resolve_extra(struct resolver *r, const struct policy_extra *x, stru
 	return ok;
 }
 
+/* The name that rules of an allow-list go by: that of its file, as far as it can be one. */
+static char *list_name(const char *file)
+{
+	struct span base = span_of(file);
+	char *name;
+
+	base = span_from(base, (size_t)(span_rfind(base, '/') + 1));
+	name = base.n ? xstrndup(base.p, MIN(base.n, MODEL_NAME_MAX)) : xstrdup("list");
+	for (char *c = name; *c; c++)
+		if (!schema_name_char(*c))
+			*c = '_';
+	return name;
+}
+
+static bool resolve_listed(struct resolver *r, const struct allow_entry *en, struct plan_rule *out,
+			   struct err *e)
+{
+	struct doc doc = { .file = en->file };
+	struct place at = { .doc = &doc, .at = en->at };
+	struct dest_list dests = { 0 };
+	bool ok = resolve_text(r, span_of(en->text), &at, RULE_ALLOW, &dests, e);
+
+	out->action = RULE_ALLOW;
+	out->file = xstrdup(en->file);
+	out->at = en->at;
+	out->comment = en->comment ? xstrdup(en->comment) : NULL;
+	out->dests = dests.items;
+	out->n_dests = dests.n;
+	return ok;
+}
+
 /* The next rule of the policy, which has room for it. */
-static struct plan_rule *next_rule(struct resolver *r, struct plan_policy *p, const char *source,
-				   size_t i)
+static struct plan_rule *next_rule(struct resolver *r, struct plan_policy *p, char *take_source,
+				   size_t index)
 {
 	struct plan_rule *rule = &p->rules[p->n_rules++];
 
 	r->n_rules++;
-	rule->policy = xstrdup(source);
-	rule->index = (unsigned)i + 1;
+	rule->policy = take_source;
+	rule->index = (unsigned)index;
 	return rule;
 }
 
 /* ---- policies ---- */
 
-static bool takes_extras(const struct resolver *r, const struct plan_policy *p)
+bool resolve_takes_extras(const struct resolver *r, const struct plan_policy *p)
 {
 	return !r->options->policy || strcmp(r->options->policy, p->name) == 0;
+}
+
+/* Those of the command line, those of the model, those of the lists. */
+static bool resolve_each_rule(struct resolver *r, const struct lineage *l, struct plan_policy *p,
+			      size_t n_extras, const struct allowlist *lists, struct err *e)
+{
+	for (size_t i = 0; i < n_extras; i++)
+		if (!resolve_extra(r, &r->options->extras[i],
+				   next_rule(r, p, xstrdup(COMMAND_LINE), i + 1), e))
+			return false;
+	for (size_t i = 0; i < l->n; i++)
+		for (size_t j = 0; j < l->items[i]->n_rules; j++)
+			if (!resolve_rule(r, &l->items[i]->rules[j],
+					  next_rule(r, p, xstrdup(l->items[i]->name), j + 1), e))
+				return false;
+	for (size_t i = 0; lists && i < lists->n; i++)
+		if (!resolve_listed(r, &lists->items[i],
+				    next_rule(r, p, list_name(lists->items[i].file),
+					      lists->items[i].at.line),
+				    e))
+			return false;
+	return true;
 }
 
 static bool resolve_rules(struct resolver *r, const struct lineage *l, struct plan_policy *p,
 			  struct pos at, struct err *e)
 {
-	size_t n_extras = takes_extras(r, p) ? r->options->n_extras : 0, n = n_extras;
+	bool takes = resolve_takes_extras(r, p);
+	const struct allowlist *lists = takes ? r->options->lists : NULL;
+	size_t n_extras = takes ? r->options->n_extras : 0;
+	size_t n = n_extras + (lists ? lists->n : 0);
 
 	for (size_t i = 0; i < l->n; i++)
 		n += l->items[i]->n_rules;
-	if (n > LIMIT_POLICY_RULES)
-		return doc_err(&r->model->doc, at, e, ERR_LIMIT,
-			       "the policy \"%s\" has %zu rules with those it extends: expected at "
-			       "most %u",
-			       p->name, n, LIMIT_POLICY_RULES);
+	if (n > LIMIT_POLICY_RULES) {
+		(void)err_set(e, ERR_LIMIT,
+			      "the policy \"%s\" has %zu rules with those it extends and those of "
+			      "allow-lists: expected at most %u",
+			      p->name, n, LIMIT_POLICY_RULES);
+		return at.line ? doc_err_at(&r->model->doc, at, e) : false;
+	}
 	p->rules = xcalloc(n, sizeof(*p->rules));
-	for (size_t i = 0; i < n_extras; i++)
-		if (!resolve_extra(r, &r->options->extras[i], next_rule(r, p, COMMAND_LINE, i), e))
-			return false;
-	for (size_t i = 0; i < l->n; i++)
-		for (size_t j = 0; j < l->items[i]->n_rules; j++)
-			if (!resolve_rule(r, &l->items[i]->rules[j],
-					  next_rule(r, p, l->items[i]->name, j), e))
-				return false;
-	return true;
+	return resolve_each_rule(r, l, p, n_extras, lists, e);
 }
 
 static void inherit(const struct lineage *l, const struct model_policy *m, struct plan_policy *p)
@@ -351,6 +402,11 @@ static bool resolve_policies(struct resolver *r, struct err *e)
 
 /* ---- subjects ---- */
 
+static const char *user_of(const struct plan_subject *s)
+{
+	return s->user ? s->user : "";
+}
+
 static int compare_subjects(const void *a, const void *b)
 {
 	const struct plan_subject *x = *(const struct plan_subject *const *)a;
@@ -360,6 +416,8 @@ static int compare_subjects(const void *a, const void *b)
 		return x->kind < y->kind ? -1 : 1;
 	if (strcmp(x->id, y->id) != 0)
 		return strcmp(x->id, y->id);
+	if (strcmp(user_of(x), user_of(y)) != 0)
+		return strcmp(user_of(x), user_of(y));
 	/* In the order of the text: they lie in one array. */
 	return x < y ? -1 : 1;
 }
@@ -374,7 +432,8 @@ static bool check_subjects(const struct resolver *r, struct err *e)
 	qsort(sorted, n, sizeof(*sorted), compare_subjects);
 	for (size_t i = 1; i < n; i++)
 		if (sorted[i - 1]->kind == sorted[i]->kind &&
-		    strcmp(sorted[i - 1]->id, sorted[i]->id) == 0)
+		    strcmp(sorted[i - 1]->id, sorted[i]->id) == 0 &&
+		    strcmp(user_of(sorted[i - 1]), user_of(sorted[i])) == 0)
 			return doc_err(&r->model->doc, sorted[i]->at, e, ERR_INVALID,
 				       "the %s \"%s\" has a policy already, from line %u",
 				       subject_kind_str(sorted[i]->kind), sorted[i]->id,
@@ -394,6 +453,7 @@ static bool resolve_subjects(struct resolver *r, struct err *e)
 
 		s->kind = m->kind;
 		s->id = xstrdup(m->id->text);
+		s->user = m->user ? xstrdup(m->user->text) : NULL;
 		s->at = m->at;
 		if (!find_policy(r, m->policy, &p, e))
 			return false;

@@ -9,7 +9,7 @@
 #include "policy/load.h"
 #include "policy/model.h"
 
-/* A group read from a directory of groups. */
+/* A group that is not the policy file's own. */
 struct resolve_loaded {
 	struct doc doc;
 	struct model_group group; /* borrows from doc */
@@ -55,6 +55,9 @@ bool resolve_count(struct resolver *r, const struct place *at, struct err *e) _m
  */
 bool resolve_dest(struct resolver *r, struct span text, const struct place *at, enum dest_use use,
 		  struct dest_list *out, struct err *e) _must_use_;
+
+/* What the command line and the allow-lists add goes into this policy. */
+bool resolve_takes_extras(const struct resolver *r, const struct plan_policy *p);
 
 /* Frees the groups that were loaded. */
 void resolve_groups_done(struct resolver *r);

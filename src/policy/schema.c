@@ -108,7 +108,7 @@ bool schema_entries(const struct doc *d, const struct node *v, size_t min, const
 	return true;
 }
 
-static bool is_name_char(char c)
+bool schema_name_char(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
 	       c == '-' || c == '_' || c == '.';
@@ -121,7 +121,7 @@ bool schema_name(const struct doc *d, const struct node *v, const char *what, st
 	char shown[SHOWN_MAX];
 
 	for (size_t i = 0; ok && i < s.n; i++)
-		ok = is_name_char(s.p[i]);
+		ok = schema_name_char(s.p[i]);
 	if (ok)
 		return true;
 	return doc_err(

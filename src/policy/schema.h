@@ -32,6 +32,9 @@ bool schema_choice(const struct doc *d, const struct node *v, const char *const 
 bool schema_entries(const struct doc *d, const struct node *v, size_t min, const char *expected,
 		    struct err *e) _must_use_;
 
+/* A byte that names of groups and policies are made of. */
+bool schema_name_char(char c);
+
 /* The key of v can be the name of a `what`: a group, a policy. */
 bool schema_name(const struct doc *d, const struct node *v, const char *what, struct err *e)
 	_must_use_;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "policy/decide.h"
-
 #include <stdio.h>
 
+#include "policy/decide.h"
 #include "policy_help.h"
 
 /* A flow as a test row writes it: "tcp a.example 203.0.113.5 443", "-" for what it has not. */
@@ -166,7 +165,8 @@ T(decide)
 	static const char *const kinds[] = { "deny", "allow", "redirect", "ask" };
 	static const char *const reasons[] = { "rule", "none", "forbidden" };
 
-	T_EACH(row, rows) {
+	T_EACH(row, rows)
+	{
 		struct plan *plan = load_rules(row->rules);
 		struct verdict v;
 		struct parsed p;
@@ -241,7 +241,8 @@ static const struct {
 
 T(decide_name)
 {
-	T_EACH(row, names) {
+	T_EACH(row, names)
+	{
 		struct plan *plan = load_rules(row->rules);
 		const struct plan_rule *rule;
 		struct err e = { 0 };
@@ -296,7 +297,8 @@ T(why)
 		load_rules("{deny: bad.example}, {allow: a.example}, "
 			   "{redirect: 'any:3306', to: 'b.example:1'}, {ask: 'udp/*:123'}");
 
-	T_EACH(row, whys) {
+	T_EACH(row, whys)
+	{
 		char dest[DEST_STR_MAX];
 		struct verdict v;
 		struct parsed p;

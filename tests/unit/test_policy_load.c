@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the golden policies cannot show: the command line, directories of groups, large inputs. */
-#include "policy/load.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "policy/load.h"
 #include "policy_help.h"
 
 static const char two[] = "version: 1\n"
@@ -116,8 +115,11 @@ static const struct {
 
 T(bad_options)
 {
-	T_EACH(row, bad_options) {
-		struct policy_options o = { &row->extra, 1, row->policy, NULL };
+	T_EACH(row, bad_options)
+	{
+		struct policy_options o = { .extras = &row->extra,
+					    .n_extras = 1,
+					    .policy = row->policy };
 		struct plan *plan = NULL;
 		struct err e = { 0 };
 
@@ -194,10 +196,19 @@ static void remove_dirs(const struct dirs *d)
 	t_ok(rmdir(d->early) == 0 && rmdir(d->late) == 0 && rmdir(d->root) == 0);
 }
 
-/* The destinations of one rule that allows group/NAME, or the error's text. */
+/* The destinations of one rule that allows group/NAME, or the error's text. d may be NULL. */
 static void expand(const struct dirs *d, const char *name, struct buf *out)
 {
-	struct policy_options o = { .group_dirs = d->list };
+	static const struct policy_group ready[] = {
+		{ "bad", "groups: {bad: [ready.example]}" },
+		{ "db", "groups: {db: [ready.example]}" },
+		{ "mixed", "# Of all kinds.\ngroups: {mixed: [group/db, group/ready, group/web]}" },
+		{ "ready", "groups: {ready: [ready.example, udp/ready.example:123]}" },
+		{ "web", "groups: {web: [ready.example]}" },
+	};
+	struct policy_options o = { .group_dirs = d ? d->list : NULL,
+				    .groups = ready,
+				    .n_groups = ARRAY_LEN(ready) };
 	struct plan *plan = NULL;
 	struct err e = { 0 };
 	char text[256], shown[DEST_STR_MAX];
@@ -224,6 +235,9 @@ static const struct {
 	{ "the file wins over both", "web", "file.example" },
 	{ "the later directory wins", "db", "late.example:5432" },
 	{ "groups in a group", "both", "file.example late.example:5432 x.example" },
+	{ "a ready one", "ready", "ready.example udp/ready.example:123" },
+	{ "a ready one of all kinds", "mixed",
+	  "late.example:5432 ready.example udp/ready.example:123 file.example" },
 	{ "another group's name", "wrong",
 	  "/wrong.yaml:1:1: expected the one group that the file is named after: \"groups: {wrong: "
 	  "[...]}\"" },
@@ -232,7 +246,12 @@ static const struct {
 	  "[...]}\"" },
 	{ "a bad destination", "bad", "/bad.yaml:2:13: \"a..example\" is not a host name" },
 	{ "an empty file", "empty", "/empty.yaml: is empty: expected \"groups: {empty: [...]}\"" },
-	{ "nowhere", "none", "p.yaml:3:32: there is no group \"none\"" },
+	{ "nowhere", "none",
+	  "p.yaml:3:32: there is no group \"none\": expected one of this file or one that "
+	  "\"sallyport groups\" lists" },
+	{ "nearly a ready one", "raedy",
+	  "p.yaml:3:32: there is no group \"raedy\": did you mean group/ready? \"sallyport "
+	  "groups\" lists the ready ones" },
 	{ "no way out of the directory", "..", "p.yaml:3:32: there is no group \"..\"" },
 };
 
@@ -249,7 +268,8 @@ T(group_dirs)
 	write_file(d.late, "two.yaml", "groups: {two: [x.example], other: []}\n");
 	write_file(d.late, "bad.yaml", "groups:\n  bad: [    a..example]\n");
 	write_file(d.late, "empty.yaml", "# nothing\n");
-	T_EACH(row, group_rows) {
+	T_EACH(row, group_rows)
+	{
 		struct buf got;
 
 		buf_init(&got, 1024);
@@ -259,6 +279,57 @@ T(group_dirs)
 		if (!strstr(buf_cstr(&got), row->want))
 			t_eq_str(buf_cstr(&got), row->want);
 		buf_done(&got);
+	}
+	remove_dirs(&d);
+}
+
+T(ready_groups_without_directories)
+{
+	struct buf got;
+
+	buf_init(&got, 1024);
+	expand(NULL, "mixed", &got);
+	t_eq_str(buf_cstr(&got), "ready.example ready.example udp/ready.example:123 file.example");
+	buf_done(&got);
+}
+
+static const struct {
+	const char *name;
+	const char *group;
+	const char *file, *text; /* NULL: there is none; a path is below the root directory */
+} read_rows[] = {
+	{ "the later directory", "db", "/late/db.yaml", "late" },
+	{ "the earlier directory", "web", "/early/web.yaml", "early" },
+	{ "a ready one", "ready", "built-in group/ready", "ready" },
+	{ "no way out of the directory", "../late/db", NULL, NULL },
+	{ "nowhere", "none", NULL, NULL },
+};
+
+T(group_read)
+{
+	static const struct policy_group ready[] = { { "db", "ready" }, { "ready", "ready" } };
+	struct dirs d;
+
+	make_dirs(&d);
+	write_file(d.early, "db.yaml", "early");
+	write_file(d.early, "web.yaml", "early");
+	write_file(d.late, "db.yaml", "late");
+	T_EACH(row, read_rows)
+	{
+		struct policy_options o = { .group_dirs = d.list,
+					    .groups = ready,
+					    .n_groups = ARRAY_LEN(ready) };
+		struct policy_group_text got;
+		struct err e = { 0 };
+
+		t_good(policy_group_read(&o, row->group, &got, &e), e);
+		t_ok(!got.text == !row->text && !got.file == !row->text);
+		if (row->text) {
+			t_eq_span(((struct span){ got.text, got.n }), row->text);
+			t_eq_int(got.built_in, row->file[0] != '/');
+			t_eq_str(got.file + (got.built_in ? 0 : strlen(d.root)), row->file);
+		}
+		policy_group_text_done(&got);
 	}
 	remove_dirs(&d);
 }
@@ -348,4 +419,5 @@ T(many_destinations)
 }
 
 T_MAIN(T_TEST(nothing_at_all), T_TEST(extras_before_a_file), T_TEST(bad_options), T_TEST(pick),
-       T_TEST(group_dirs), T_TEST(large_text), T_TEST(many_rules), T_TEST(many_destinations))
+       T_TEST(group_dirs), T_TEST(ready_groups_without_directories), T_TEST(group_read),
+       T_TEST(large_text), T_TEST(many_rules), T_TEST(many_destinations))
