@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A plan as one run of bytes, for a process that is to work by it and may read no files. Who is
+ * under which policy, and what a reader of the file is warned of, are left out.
+ */
+#ifndef SALLYPORT_POLICY_FLAT_H
+#define SALLYPORT_POLICY_FLAT_H
+
+#include "policy/plan.h"
+
+/* Appends the plan; a ceiling of LIMIT_PLAN_FLAT holds every plan. */
+void plan_encode(const struct plan *p, struct buf *out);
+
+/*
+ * The plan that plan_encode() wrote: all of bytes. *out is the caller's, for plan_free(). Refused is
+ * what is cut, goes on behind its end, or has a number out of range; it need not have been written
+ * by plan_encode() to be safe to read.
+ */
+bool plan_decode(struct span bytes, struct plan **out, struct err *e) _must_use_;
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Two plans that a process works by alike: all but who is under which policy, and the lints. */
+#ifndef SALLYPORT_TESTS_UNIT_PLAN_SAME_H
+#define SALLYPORT_TESTS_UNIT_PLAN_SAME_H
+
+#include "dest_same.h"
+#include "policy/plan.h"
+
+static inline bool text_same(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static inline bool rule_same(const struct plan_rule *a, const struct plan_rule *b)
+{
+	if (a->action != b->action || a->n_dests != b->n_dests || a->n_qtypes != b->n_qtypes)
+		return false;
+	for (size_t i = 0; i < a->n_dests; i++)
+		if (!dest_same(&a->dests[i], &b->dests[i]))
+			return false;
+	for (size_t i = 0; i < a->n_qtypes; i++)
+		if (a->qtypes[i] != b->qtypes[i])
+			return false;
+	return dest_same(&a->to, &b->to) && text_same(a->policy, b->policy) &&
+	       a->index == b->index && text_same(a->file, b->file) && a->at.line == b->at.line &&
+	       a->at.column == b->at.column && text_same(a->comment, b->comment);
+}
+
+static inline bool limits_same(const struct plan_limits *a, const struct plan_limits *b)
+{
+	return a->connections == b->connections && a->rate_bits_s == b->rate_bits_s &&
+	       a->quota_bytes == b->quota_bytes && a->quota_period_s == b->quota_period_s;
+}
+
+static inline bool policy_same(const struct plan_policy *a, const struct plan_policy *b)
+{
+	if (!text_same(a->name, b->name) || a->mode != b->mode || a->dns != b->dns ||
+	    a->ech != b->ech || a->extended != b->extended ||
+	    !limits_same(&a->limits, &b->limits) || a->n_rules != b->n_rules)
+		return false;
+	for (size_t i = 0; i < a->n_rules; i++)
+		if (!rule_same(&a->rules[i], &b->rules[i]))
+			return false;
+	return true;
+}
+
+static inline bool plan_same(const struct plan *a, const struct plan *b)
+{
+	if (!text_same(a->file, b->file) || a->n_policies != b->n_policies)
+		return false;
+	for (size_t i = 0; i < a->n_policies; i++)
+		if (!policy_same(&a->policies[i], &b->policies[i]))
+			return false;
+	return true;
+}
+
+#endif

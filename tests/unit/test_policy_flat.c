@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A plan comes out as it went in, and nothing that is not one does any harm. */
+#include <dirent.h>
+
+#include "base/alloc.h"
+#include "plan_same.h"
+#include "policy/decide.h"
+#include "policy/flat.h"
+#include "policy_help.h"
+
+#define GOLDEN "tests/golden"
+
+#define RANDOM_PLANS 2000
+
+static uint32_t seed = 2463534242;
+
+static uint32_t below(uint32_t n)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 17;
+	seed ^= seed << 5;
+	return seed % n;
+}
+
+static struct buf encoded(const struct plan *p)
+{
+	struct buf out;
+
+	buf_init(&out, LIMIT_PLAN_FLAT);
+	plan_encode(p, &out);
+	t_ok(buf_ok(&out));
+	return out;
+}
+
+/* The bytes as a block of exactly their size. */
+static bool decode(struct span bytes, struct plan **out, struct err *e)
+{
+	_cleanup_(freep) char *exact = xmalloc(bytes.n);
+
+	memcpy(exact, bytes.p, bytes.n);
+	return plan_decode(span_bytes(exact, bytes.n), out, e);
+}
+
+static void round_trip(const struct plan *p)
+{
+	_cleanup_(plan_freep) struct plan *back = NULL;
+	_cleanup_(buf_done) struct buf bytes = encoded(p), again = { 0 };
+	struct err e = { 0 };
+
+	t_good(decode(buf_view(&bytes), &back, &e), e);
+	t_ok(plan_same(p, back));
+	t_eq_int(back->n_subjects, 0);
+	t_eq_int(back->n_lints, 0);
+	again = encoded(back);
+	t_ok(span_eq(buf_view(&bytes), buf_view(&again)));
+}
+
+/* ---- Plans of policy files ---- */
+
+static int visible(const struct dirent *d)
+{
+	return d->d_name[0] != '.';
+}
+
+/* NULL: the case is one that does not load, or has no policy. */
+static struct plan *golden(const char *name)
+{
+	_cleanup_(freep) char *path = xasprintf(GOLDEN "/%s/policy.yaml", name);
+	const struct policy_options o = { .groups = policy_builtin_groups,
+					  .n_groups = policy_n_builtin_groups };
+	struct plan *plan = NULL;
+	struct err e;
+
+	return policy_load(path, &o, &plan, &e) ? plan : NULL;
+}
+
+T(golden_policies)
+{
+	struct dirent **cases = NULL;
+	int n = scandir(GOLDEN, &cases, visible, alphasort), loaded = 0;
+
+	t_ok(n > 0);
+	for (int i = 0; i < n; i++) {
+		_cleanup_(plan_freep) struct plan *plan = golden(cases[i]->d_name);
+
+		t_row = cases[i]->d_name;
+		if (plan) {
+			loaded++;
+			round_trip(plan);
+		}
+	}
+	t_row = NULL;
+	for (int i = 0; i < n; i++)
+		free(cases[i]);
+	free(cases);
+	t_ok(loaded > 25);
+}
+
+/* What a file has that goes through: every kind of field. */
+#define EVERY_FIELD                                                                        \
+	"version: 1\n"                                                                     \
+	"policies:\n"                                                                      \
+	"  base: {mode: audit, dns: real, ech: allow,\n"                                   \
+	"         limits: {connections: 7, rate: 50mbit, quota: 2GB/day}}\n"               \
+	"  p:\n"                                                                           \
+	"    extends: base\n"                                                              \
+	"    rules:\n"                                                                     \
+	"      - {allow: ['a.test:80,443,8000-8099', '*.b.test', '[2001:db8::/32]:22'],\n" \
+	"         types: [MX, TXT], comment: why}\n"                                       \
+	"      - {deny: [any, icmp/echo-request, 'gre/203.0.113.0/24', 'host:3000']}\n"    \
+	"      - {redirect: 'c.test', to: '10.77.0.1:8080'}\n"                             \
+	"      - {ask: '*'}\n"
+
+static struct plan *every_field(void)
+{
+	return load_text(EVERY_FIELD);
+}
+
+/* The text above says what it is meant to: a field that went lost in loading would not be missed. */
+T(every_field_is_there)
+{
+	_cleanup_(plan_freep) struct plan *p = every_field();
+	const struct plan_policy *base = &p->policies[0], *own = &p->policies[1];
+
+	t_eq_str(p->file, "p.yaml");
+	t_eq_int(base->mode, MODE_AUDIT);
+	t_eq_int(own->dns, DNS_REAL);
+	t_eq_int(base->ech, ECH_ALLOW);
+	t_ok(base->extended && !own->extended);
+	t_eq_int(own->limits.connections, 7);
+	t_ok(own->limits.rate_bits_s && own->limits.quota_bytes && own->limits.quota_period_s);
+	t_eq_int(own->n_rules, 4);
+	t_eq_int(own->rules[0].n_dests, 3);
+	t_eq_int(own->rules[0].n_qtypes, 2);
+	t_eq_str(own->rules[0].comment, "why");
+	t_eq_int(own->rules[2].to.ports.r[0].lo, 8080);
+	round_trip(p);
+}
+
+/* ---- Random plans, of whatever a plan has room for ---- */
+
+static char *random_text(bool may_be_null)
+{
+	size_t n = below(20);
+	char *s;
+
+	if (may_be_null && below(3) == 0)
+		return NULL;
+	s = xmalloc(n + 1);
+	for (size_t i = 0; i < n; i++)
+		s[i] = (char)(1 + below(255));
+	s[n] = '\0';
+	return s;
+}
+
+static uint64_t random_u64(void)
+{
+	uint64_t high = below(UINT32_MAX);
+
+	return below(2) ? 0 : high << 32 | below(UINT32_MAX);
+}
+
+static void random_addr(struct addr *a)
+{
+	static const uint8_t families[] = { 0, AF_INET, AF_INET6 };
+
+	a->family = families[below(3)];
+	for (size_t i = 0; i < addr_size(a) && a->family; i++)
+		a->bytes[i] = (uint8_t)below(256);
+}
+
+static void random_dest(struct dest *d)
+{
+	*d = (struct dest){ .proto = (int16_t)((int)below(257) - 1),
+			    .icmp_type = (int16_t)((int)below(257) - 1),
+			    .target = below(DEST_GROUP) };
+	d->ports.n = (uint8_t)below(LIMIT_PORT_RANGES + 1);
+	for (size_t i = 0; i < d->ports.n; i++)
+		d->ports.r[i] =
+			(struct port_range){ (uint16_t)below(65536), (uint16_t)below(65536) };
+	d->name.len = (uint8_t)(below(4) ? below(20) : LIMIT_NAME);
+	for (size_t i = 0; i < d->name.len; i++)
+		d->name.s[i] = (char)('a' + below(26));
+	random_addr(&d->prefix.addr);
+	if (d->prefix.addr.family)
+		d->prefix.len = (uint8_t)below((uint32_t)addr_size(&d->prefix.addr) * 8 + 1);
+}
+
+static void random_rule(struct plan_rule *r)
+{
+	*r = (struct plan_rule){ .action = below(RULE_ACTION_COUNT),
+				 .n_dests = below(4),
+				 .policy = random_text(false),
+				 .index = below(UINT32_MAX),
+				 .file = random_text(true),
+				 .comment = random_text(true),
+				 .n_qtypes = below(4) };
+	if (r->file)
+		r->at = (struct pos){ below(UINT32_MAX), below(UINT32_MAX) };
+	r->dests = xcalloc(r->n_dests, sizeof(*r->dests));
+	r->qtypes = xcalloc(r->n_qtypes, sizeof(*r->qtypes));
+	random_dest(&r->to);
+	for (size_t i = 0; i < r->n_dests; i++)
+		random_dest(&r->dests[i]);
+	for (size_t i = 0; i < r->n_qtypes; i++)
+		r->qtypes[i] = (uint16_t)below(65536);
+}
+
+static void random_policy(struct plan_policy *p)
+{
+	*p = (struct plan_policy){ .name = random_text(false),
+				   .mode = below(MODE_COUNT),
+				   .dns = below(DNS_MODE_COUNT),
+				   .ech = below(ECH_MODE_COUNT),
+				   .limits = { below(UINT32_MAX), random_u64(), random_u64(),
+					       below(UINT32_MAX) },
+				   .n_rules = below(4),
+				   .extended = below(2) };
+	p->rules = xcalloc(p->n_rules, sizeof(*p->rules));
+	for (size_t i = 0; i < p->n_rules; i++)
+		random_rule(&p->rules[i]);
+}
+
+static struct plan *random_plan(void)
+{
+	struct plan *p = xcalloc(1, sizeof(*p));
+
+	p->file = random_text(true);
+	p->n_policies = below(4);
+	p->policies = xcalloc(p->n_policies, sizeof(*p->policies));
+	for (size_t i = 0; i < p->n_policies; i++)
+		random_policy(&p->policies[i]);
+	return p;
+}
+
+T(random_plans)
+{
+	for (int i = 0; i < RANDOM_PLANS; i++) {
+		_cleanup_(plan_freep) struct plan *p = random_plan();
+
+		round_trip(p);
+	}
+}
+
+/* ---- What was not written so ---- */
+
+static void numbers_in_range(const struct dest *d)
+{
+	t_ok(d->proto >= -1 && d->proto <= 255 && d->icmp_type >= -1 && d->icmp_type <= 255);
+	t_ok(d->target < DEST_TARGET_COUNT && d->target != DEST_GROUP);
+	t_ok(d->ports.n <= LIMIT_PORT_RANGES);
+	t_ok(d->name.len <= LIMIT_NAME && d->name.s[d->name.len] == '\0');
+	t_ok(d->prefix.addr.family == 0 || d->prefix.addr.family == AF_INET ||
+	     d->prefix.addr.family == AF_INET6);
+	t_ok(d->prefix.len <= addr_size(&d->prefix.addr) * 8);
+}
+
+/* Looks at a policy as the gate does. */
+static void use_policy(const struct plan *plan, const struct plan_policy *p)
+{
+	static const struct name name = { 6, "a.test" };
+	static const struct addr addr = { AF_INET6, { 0x20, 0x01, 0x0d, 0xb8 } };
+	static const uint8_t protos[] = { 1, 6, 17, 47 };
+	const struct plan_rule *by;
+
+	t_ok(p->mode < MODE_COUNT && p->dns < DNS_MODE_COUNT && p->ech < ECH_MODE_COUNT);
+	(void)decide_name(p, &name, 15, &by);
+	for (size_t i = 0; i < ARRAY_LEN(protos); i++) {
+		struct flow f = { protos[i], -1, 443, &name, i % 2 ? &addr : NULL };
+		struct verdict v = decide(p, &f);
+		struct buf why;
+
+		buf_init(&why, 8192);
+		verdict_why(plan, p, &f, &v, &why);
+		buf_done(&why);
+	}
+	for (size_t i = 0; i < p->n_rules; i++) {
+		char where[256], dest[DEST_STR_MAX];
+
+		t_ok(p->rules[i].action < RULE_ACTION_COUNT);
+		(void)plan_rule_where(plan, &p->rules[i], where, sizeof(where));
+		numbers_in_range(&p->rules[i].to);
+		for (size_t k = 0; k < p->rules[i].n_dests; k++) {
+			numbers_in_range(&p->rules[i].dests[k]);
+			(void)dest_show(&p->rules[i].dests[k], DEST_FOR_ALLOW, dest);
+		}
+	}
+}
+
+/* It is refused, or something that can be worked by, and is written as it is read. */
+static bool survives(struct span bytes)
+{
+	_cleanup_(plan_freep) struct plan *p = NULL, *again = NULL;
+	_cleanup_(buf_done) struct buf written = { 0 };
+	struct err e = { 0 };
+
+	if (!decode(bytes, &p, &e)) {
+		t_err(e, ERR_INVALID, "the plan is cut or damaged at byte");
+		t_ok(!p);
+		return false;
+	}
+	for (size_t i = 0; i < p->n_policies; i++)
+		use_policy(p, &p->policies[i]);
+	written = encoded(p);
+	t_good(decode(buf_view(&written), &again, &e), e);
+	t_ok(plan_same(p, again));
+	return true;
+}
+
+T(cut_at_every_byte)
+{
+	_cleanup_(plan_freep) struct plan *p = every_field();
+	_cleanup_(buf_done) struct buf bytes = encoded(p);
+
+	for (size_t n = 0; n < bytes.n; n++)
+		t_ok(!survives(span_first(buf_view(&bytes), n)));
+	t_ok(survives(buf_view(&bytes)));
+	buf_char(&bytes, '\0');
+	t_ok(!survives(buf_view(&bytes)));
+}
+
+/* Numbers are bounded, whatever is made of them. */
+T(one_byte_changed)
+{
+	static const uint8_t changes[] = { 1, 2, 4, 8, 16, 32, 64, 128, 255, 0x7f };
+	_cleanup_(plan_freep) struct plan *p = every_field();
+	_cleanup_(buf_done) struct buf bytes = encoded(p);
+	size_t refused = 0;
+
+	for (size_t at = 0; at < bytes.n; at++) {
+		for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+			bytes.p[at] = (char)(bytes.p[at] ^ changes[i]);
+			refused += !survives(buf_view(&bytes));
+			bytes.p[at] = (char)(bytes.p[at] ^ changes[i]);
+		}
+	}
+	t_ok(refused > bytes.n);
+}
+
+/* Bytes that lie about what follows: no memory is taken for what cannot be there. */
+static const struct {
+	const char *name;
+	struct span bytes;
+} lies[] = {
+	{ "nothing", SPAN_LIT("") },
+	{ "another magic number", SPAN_LIT("SPL0\0\0\0\0\0\0\0\0") },
+	{ "no number of policies", SPAN_LIT("SPL1\0\0\0\0") },
+	{ "many policies", SPAN_LIT("SPL1\0\0\0\0\xff\xff\xff\xff") },
+	{ "a long text", SPAN_LIT("SPL1\xff\xff\xff\xff") },
+	{ "a text past the end", SPAN_LIT("SPL1\0\0\0\x09x") },
+	{ "a policy without a name", SPAN_LIT("SPL1\0\0\0\0\0\0\0\1"
+					      "\0\0\0\0"
+					      "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+					      "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+					      "\0\0\0\0") },
+};
+
+T(lies_about_what_follows)
+{
+	T_EACH(row, lies)
+	t_ok(!survives(row->bytes));
+}
+
+/* Who says where such a rule stands has nothing to print. */
+T(line_of_no_file)
+{
+	_cleanup_(plan_freep) struct plan *p = every_field();
+	_cleanup_(buf_done) struct buf bytes = { 0 };
+
+	free(steal(&p->file));
+	bytes = encoded(p);
+	t_ok(!survives(buf_view(&bytes)));
+}
+
+T(no_policies)
+{
+	t_ok(survives(SPAN_LIT("SPL1\0\0\0\0\0\0\0\0")));
+}
+
+T_MAIN(T_TEST(golden_policies), T_TEST(every_field_is_there), T_TEST(random_plans),
+       T_TEST(cut_at_every_byte), T_TEST(one_byte_changed), T_TEST(lies_about_what_follows),
+       T_TEST(line_of_no_file), T_TEST(no_policies))
