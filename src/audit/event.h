@@ -55,6 +55,7 @@ struct event {
 	int16_t icmp_type; /* -1 unless ICMP */
 	uint16_t port;
 	uint16_t qtype;	  /* EVENT_DNS: the query type; else 0 */
+	uint16_t subject; /* whom it is about: an index known to who writes the event down */
 	uint32_t count;	  /* how many alike this one stands for; at least 1 */
 	int32_t rule;	  /* index into plan_policy.rules, -1: none */
 	struct addr addr; /* family 0: not known */

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <assert.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "base/fd.h"
 #include "gate/conn_internal.h"
-#include "gate/learned.h"
 
-/* Connections accepted before others get their turn. */
-#define BATCH 64
+/* Connections accepted before others get their turn: with more of them, a flood of new ones would
+ * slow down those that are open. */
+#define BATCH 16
 
 /* How often deadlines are looked at, and how long accepting rests without descriptors. */
 #define SWEEP_MS 500
@@ -27,19 +27,33 @@ struct flow conn_flow(const struct conn *c)
 {
 	struct flow f = { .proto = IPPROTO_TCP, .icmp_type = -1, .port = c->port, .name = c->name };
 
-	if (!c->name || c->n_names)
+	if ((!c->name || c->n_names) && c->dst.family)
 		f.addr = &c->dst;
 	return f;
+}
+
+void conn_belongs(struct conn *c, struct subject *s)
+{
+	if (c->counted)
+		c->subject->n_conns--;
+	c->subject = s;
+	c->counted = s != NULL;
+	if (s)
+		s->n_conns++;
 }
 
 void conn_close(struct conn *c)
 {
 	conn_connect_done(c);
 	conn_relay_done(c);
+	if (c->front->done)
+		c->front->done(c);
+	conn_belongs(c, NULL);
 	watch_close(c->client);
 	buf_done(&c->first);
 	free(c->names);
 	LIST_REMOVE(c, link);
+	c->listener->n--;
 	c->all->n--;
 	free(c);
 }
@@ -54,7 +68,7 @@ static void reset_on_close(int fd)
 void conn_reset(struct conn *c)
 {
 	reset_on_close(watch_fd(c->client));
-	if (c->relay && c->relay->server)
+	if (c->relay)
 		reset_on_close(watch_fd(c->relay->server));
 	conn_close(c);
 }
@@ -67,45 +81,50 @@ static void on_linger(void *ctx, int events)
 	ssize_t n = recv(watch_fd(c->client), chunk, sizeof(chunk), MSG_DONTWAIT);
 
 	(void)events;
+	watch_for(c->client, UV_READABLE); /* which an error stops */
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		conn_close(c);
+}
+
+void conn_part(struct conn *c)
+{
+	(void)shutdown(watch_fd(c->client), SHUT_WR);
+	conn_connect_done(c);
+	conn_relay_done(c);
+	c->state = CONN_LINGER;
+	c->deadline_ms = uv_now(&c->all->gate->loop) + LINGER_MS;
+	watch_to(c->client, on_linger, c);
+	watch_for(c->client, UV_READABLE);
 }
 
 /* Tells the client in its own protocol, where it has one that is known, and closes. */
 static void refuse(struct conn *c, unsigned status, const struct event *ev)
 {
-	struct gate *g = c->all->gate;
-	char text[DEST_STR_MAX], allow[DEST_STR_MAX], remedy[DEST_STR_MAX + 16], rule[96];
+	char text[DEST_STR_MAX], allow[DEST_STR_MAX], rule[96];
 	struct flow f = conn_flow(c);
 	struct refusal r = { .port = c->port, .status = status, .why = ev->reason };
 	_cleanup_(buf_done) struct buf out = { 0 };
 	struct dest d;
 
-	if (!inspects(c->port) || c->state != CONN_READ) {
-		conn_reset(c);
-		return;
+	if (f.name || f.addr) {
+		flow_dest(&f, &d);
+		r.destination = dest_show(&d, DEST_FOR_ALLOW, text);
 	}
-	flow_dest(&f, &d);
-	r.destination = dest_show(&d, DEST_FOR_ALLOW, text);
 	if (ev->rule >= 0) {
-		const struct plan_rule *by = &g->o->policy->rules[ev->rule];
+		const struct plan_rule *by = &c->subject->policy->rules[ev->rule];
 
 		(void)snprintf(rule, sizeof(rule), "%.63s:%u", by->policy, by->index);
 		r.rule = rule;
 	}
-	if (event_remedy_dest(ev, &d)) {
-		(void)snprintf(remedy, sizeof(remedy), "--allow %s",
-			       dest_show(&d, DEST_FOR_ALLOW, allow));
-		r.remedy = remedy;
+	if (event_remedy_dest(ev, &d))
+		r.remedy = dest_show(&d, DEST_FOR_ALLOW, allow);
+	buf_init(&out, REFUSAL_MAX);
+	if (!c->front->refuse(c, &r, &out)) {
+		conn_reset(c);
+		return;
 	}
-	buf_init(&out, 8192);
-	inspect_refuse(&r, &out);
 	(void)send(watch_fd(c->client), out.p, out.n, MSG_NOSIGNAL | MSG_DONTWAIT);
-	(void)shutdown(watch_fd(c->client), SHUT_WR);
-	c->state = CONN_LINGER;
-	c->deadline_ms = uv_now(&g->loop) + LINGER_MS;
-	watch_to(c->client, on_linger, c);
-	watch_for(c->client, UV_READABLE);
+	conn_part(c);
 }
 
 bool conn_denied(struct conn *c, unsigned status, const char *why)
@@ -116,19 +135,19 @@ bool conn_denied(struct conn *c, unsigned status, const char *why)
 	if (why)
 		event_because(&ev, "%s", why);
 	else
-		event_explain(c->all->gate, &ev, &f, &c->verdict);
+		event_explain(c->subject, &ev, &f, &c->verdict);
 	return conn_denied_by(c, status, &ev);
 }
 
 bool conn_denied_by(struct conn *c, unsigned status, struct event *event)
 {
-	struct gate *g = c->all->gate;
+	bool audit = audit_mode(c->subject);
 	struct event ev = *event;
 
-	ev.verdict = audit_mode(g) ? EVENT_AUDIT : EVENT_DENY;
+	ev.verdict = audit ? EVENT_AUDIT : EVENT_DENY;
 	if (!c->audited)
-		report(g, &ev, &c->verdict);
-	if (audit_mode(g)) {
+		report(c->subject, &ev, &c->verdict);
+	if (audit) {
 		c->audited = true;
 		return false;
 	}
@@ -136,188 +155,65 @@ bool conn_denied_by(struct conn *c, unsigned status, struct event *event)
 	return true;
 }
 
-void conn_failed(struct conn *c, const char *why)
+static void refuse_with(struct conn *c, unsigned status, enum event_verdict verdict,
+			const char *why)
 {
 	struct flow f = conn_flow(c);
 	struct event ev = event_of(&f, EVENT_CONNECT, LAYER_PROXY);
 
 	event_because(&ev, "%s", why);
-	ev.verdict = EVENT_ERROR;
-	report(c->all->gate, &ev, &c->verdict);
-	if (c->port == 80 && c->first.n) {
-		c->state = CONN_READ; /* a request waits for an answer */
-		refuse(c, 502, &ev);
-	} else {
-		conn_reset(c);
-	}
+	ev.verdict = verdict;
+	report(c->subject, &ev, &c->verdict);
+	refuse(c, status, &ev);
 }
 
-/* The name that the client says is one that its destination stands for. */
-static bool says_right_name(struct conn *c, const struct inspected *in)
+void conn_rejected(struct conn *c, unsigned status, const char *why)
 {
-	if (!c->n_names)
-		return name_eq(&in->name, c->name);
-	for (size_t i = 0; i < c->n_names; i++) {
-		if (name_eq(&in->name, &c->names[i])) {
-			struct flow f;
-
-			c->name = &c->names[i];
-			f = conn_flow(c);
-			c->verdict = decide(c->all->gate->o->policy, &f);
-			return true;
-		}
-	}
-	return false;
+	refuse_with(c, status, EVENT_DENY, why);
 }
 
-/* Why a first message that was read whole is not let out; NULL when it may be. */
-static const char *objection(struct conn *c, enum inspect_result result, const struct inspected *in,
-			     char *why, size_t size)
+void conn_failed(struct conn *c, const char *why)
 {
-	const char *what = c->port == 80 ? "Host" : "SNI";
-
-	switch (result) {
-	case INSPECT_BAD:
-		return in->why;
-	case INSPECT_NONE:
-		(void)snprintf(why, size, "no %s, so it cannot be told which name it is for", what);
-		return why;
-	case INSPECT_ADDR:
-		return "Host is an address, and the connection is to a name";
-	case INSPECT_NAME:
-	case INSPECT_MORE:
-		break;
-	}
-	if (!says_right_name(c, in)) {
-		(void)snprintf(why, size, "%s says %.100s, and the connection is to %.253s", what,
-			       in->name.s, c->name->s);
-		return why;
-	}
-	if (c->port == 80 && in->port != 80)
-		return "Host has another port than the connection";
-	if (in->ech && c->all->gate->o->policy->ech == ECH_DENY)
-		return "Encrypted Client Hello hides the name (the policy can say ech: allow)";
-	return NULL;
+	refuse_with(c, 502, EVENT_ERROR, why);
 }
 
-/* The first message is there, or will never be. */
-static void on_first(struct conn *c, enum inspect_result result, const struct inspected *in)
-{
-	const char *why;
-	char text[512];
-
-	watch_for(c->client, 0);
-	if (c->verdict.kind == VERDICT_ALLOW) {
-		why = objection(c, result, in, text, sizeof(text));
-		if (why && conn_denied(c, in->http_status ? in->http_status : 403, why))
-			return;
-	}
-	if (c->verdict.kind != VERDICT_ALLOW && conn_denied(c, 403, NULL))
-		return;
-	conn_connect(c);
-}
-
-static void on_readable(void *ctx, int events)
-{
-	struct conn *c = ctx;
-	struct inspected in;
-	enum inspect_result result;
-	char chunk[16384];
-	size_t seen = c->first.n;
-	ssize_t n = recv(watch_fd(c->client), chunk, sizeof(chunk), MSG_DONTWAIT);
-
-	(void)events;
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
-		/* It said nothing that could be judged, but what it wanted is known. */
-		if (c->verdict.kind == VERDICT_ALLOW || !conn_denied(c, 403, NULL))
-			conn_close(c);
-		return;
-	}
-	buf_add(&c->first, chunk, (size_t)n);
-	result = inspect(c->port, buf_view(&c->first), seen, &in);
-	if (result != INSPECT_MORE)
-		on_first(c, result, &in);
-}
-
-/* With dns: real, the names that led to this address, and the first of them that is allowed. */
-static void find_names(struct conn *c)
-{
-	struct gate *g = c->all->gate;
-	struct name names[LEARNED_NAMES_MAX];
-	size_t n = learned_names(g->learned, &c->dst, names);
-
-	if (!n)
-		return;
-	c->names = xcalloc(n, sizeof(names[0]));
-	memcpy(c->names, names, n * sizeof(names[0]));
-	c->n_names = n;
-	for (size_t i = 0; i < n; i++) {
-		struct flow f;
-
-		c->name = &c->names[i];
-		f = conn_flow(c);
-		c->verdict = decide(g->o->policy, &f);
-		if (c->verdict.kind != VERDICT_DENY)
-			return;
-	}
-}
-
-static void begin(struct conn *c)
-{
-	struct gate *g = c->all->gate;
-	struct flow f = { .proto = IPPROTO_TCP, .icmp_type = -1, .port = c->port };
-	bool known = judge_target(g, &c->dst, &f);
-	bool to_host;
-
-	c->name = f.name;
-	c->verdict = decide(g->o->policy, &f);
-	if (!c->name && g->o->policy->dns == DNS_REAL)
-		find_names(c);
-	if (!known) {
-		c->verdict = (struct verdict){ .kind = VERDICT_DENY, .reason = REASON_NO_RULE };
-		if (!conn_denied(c, 403, "this virtual address stands for no name"))
-			conn_reset(c);
-		return;
-	}
-	if (meter_exhausted(&g->meter, clock_ms()) && conn_denied(c, 403, QUOTA_USED_UP))
-		return;
-	to_host = c->name && span_eq(name_span(c->name), SPAN_LIT(HOST_LOOPBACK_NAME));
-	if (inspects(c->port) && c->verdict.kind != VERDICT_REDIRECT &&
-	    ((c->name && !to_host) || (c->verdict.kind != VERDICT_ALLOW && !audit_mode(g)))) {
-		c->deadline_ms = uv_now(&g->loop) + LIMIT_HEADER_MS;
-		watch_for(c->client, UV_READABLE);
-		return;
-	}
-	c->state = CONN_CONNECT;
-	if (c->verdict.kind == VERDICT_DENY || c->verdict.kind == VERDICT_ASK) {
-		if (conn_denied(c, 403, NULL))
-			return;
-		if (to_host) {
-			conn_reset(c); /* not even an audit opens the host's loopback */
-			return;
-		}
-	}
-	conn_connect(c);
-}
-
-static void too_many(struct conns *all, int fd)
+static void too_many(struct subject *s, int fd)
 {
 	struct flow f = { .proto = IPPROTO_TCP, .icmp_type = -1 };
 	struct event ev = event_of(&f, EVENT_CONNECT, LAYER_PROXY);
 
-	event_because(&ev, "%zu connections are open, the most that one jail may have", all->n);
+	event_because(&ev, "%zu connections are open, the most that one jail may have", s->n_conns);
 	ev.verdict = EVENT_DENY;
-	report(all->gate, &ev, NULL);
+	report(s, &ev, NULL);
 	reset_on_close(fd);
 	(void)close(fd);
 }
 
-/* Takes over an accepted descriptor. */
-static void serve(struct conns *all, int fd)
+static struct conn *conn_new(struct conn_listener *l, int fd, const struct conn_front *front)
 {
-	struct gate *g = all->gate;
+	struct conns *all = l->all;
+	struct conn *c = xcalloc(1, sizeof(*c));
+
+	c->client = watch_new(&all->gate->loop, fd, front->on_readable, c);
+	if (!c->client) {
+		free(c);
+		return NULL;
+	}
+	c->all = all;
+	c->listener = l;
+	c->front = front;
+	c->deadline_ms = UINT64_MAX;
+	buf_init(&c->first, MAX(LIMIT_HTTP_HEAD, LIMIT_CLIENT_HELLO) + 16384);
+	LIST_INSERT_HEAD(&all->list, c, link);
+	l->n++;
+	all->n++;
+	return c;
+}
+
+/* Takes over a descriptor that a jail's listener accepted. */
+static void serve_jail(struct conn_listener *l, int fd)
+{
+	struct gate *g = l->all->gate;
 	union sockaddr_any sa;
 	socklen_t len = sizeof(sa);
 	struct addr dst;
@@ -332,24 +228,34 @@ static void serve(struct conns *all, int fd)
 		dns_accept(g->dns, fd);
 		return;
 	}
-	if (all->n >= all->max) {
-		too_many(all, fd);
+	if (g->subjects->n_conns >= g->subjects->max_conns) {
+		too_many(g->subjects, fd);
 		return;
 	}
-	c = xcalloc(1, sizeof(*c));
-	c->client = watch_new(&g->loop, fd, on_readable, c);
-	if (!c->client) {
-		free(c);
+	c = conn_new(l, fd, &conn_jail);
+	if (!c)
 		return;
-	}
-	c->all = all;
 	c->dst = dst;
 	c->port = port;
-	c->deadline_ms = UINT64_MAX;
-	buf_init(&c->first, MAX(LIMIT_HTTP_HEAD, LIMIT_CLIENT_HELLO) + 16384);
-	LIST_INSERT_HEAD(&all->list, c, link);
-	all->n++;
-	begin(c);
+	conn_belongs(c, g->subjects);
+	conn_jail_begin(c);
+}
+
+/* The same of a proxy: who it is, and what it wants, is still to be read. */
+static void serve_proxy(struct conn_listener *l, int fd)
+{
+	struct conn *c;
+
+	/* A listener cannot use up what the others need. No word of explanation: there is no room
+	 * for the connection that would carry it. */
+	if (l->n >= l->all->max / l->all->n_listeners) {
+		reset_on_close(fd);
+		(void)close(fd);
+		return;
+	}
+	c = conn_new(l, fd, &conn_proxy);
+	if (c)
+		conn_proxy_begin(c);
 }
 
 static void on_rested(void *ctx)
@@ -358,23 +264,33 @@ static void on_rested(void *ctx)
 
 	timer_close(all->rest);
 	all->rest = NULL;
-	watch_for(all->listener, UV_READABLE);
+	conns_accept(all);
+}
+
+/* Without a rest this would spin until a connection ends. */
+static void rest(struct conns *all)
+{
+	for (size_t i = 0; i < all->n_listeners; i++)
+		watch_for(all->listeners[i].watch, 0);
+	if (!all->rest)
+		all->rest = timer_new(&all->gate->loop, REST_MS, 0, on_rested, all);
 }
 
 static void on_acceptable(void *ctx, int events)
 {
-	struct conns *all = ctx;
+	struct conn_listener *l = ctx;
+	bool proxy = l->all->gate->o->n_listeners > 0;
 
 	(void)events;
 	for (int i = 0; i < BATCH; i++) {
-		int fd = accept4(watch_fd(all->listener), NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		int fd = accept4(watch_fd(l->watch), NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-		if (fd >= 0) {
-			serve(all, fd);
+		if (fd >= 0 && proxy) {
+			serve_proxy(l, fd);
+		} else if (fd >= 0) {
+			serve_jail(l, fd);
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
-			/* Without a rest this would spin until a connection ends. */
-			watch_for(all->listener, 0);
-			all->rest = timer_new(&all->gate->loop, REST_MS, 0, on_rested, all);
+			rest(l->all);
 			return;
 		} else if (errno != EINTR && errno != ECONNABORTED) {
 			return;
@@ -387,22 +303,17 @@ static void overdue(struct conn *c)
 	switch (c->state) {
 	case CONN_READ:
 		c->deadline_ms = UINT64_MAX;
-		if (c->verdict.kind != VERDICT_ALLOW) {
-			if (conn_denied(c, 403, NULL))
-				return;
-		} else if (conn_denied(c, 400,
-				       c->port == 80 ? "no whole HTTP request came in time" :
-						       "no whole ClientHello came in time")) {
-			return;
-		}
-		conn_connect(c);
+		c->front->overdue(c);
 		return;
 	case CONN_CONNECT:
 	case CONN_LINGER:
 		conn_close(c);
 		return;
 	case CONN_RELAY:
-		conn_reset(c);
+		if (c->relay->hello && hello_guard_required(c->relay->hello))
+			conn_rejected(c, 400, "no whole ClientHello came in time");
+		else
+			conn_reset(c);
 		return;
 	}
 }
@@ -443,18 +354,53 @@ static void on_sweep(void *ctx)
 	}
 }
 
+static void listen_at(struct conns *all, int fd)
+{
+	struct conn_listener *l = &all->listeners[all->n_listeners];
+
+	*l = (struct conn_listener){ .all = all, .index = (uint16_t)all->n_listeners };
+	l->watch = watch_new(&all->gate->loop, fd, on_acceptable, l);
+	if (l->watch)
+		all->n_listeners++;
+}
+
+/* As many as there are descriptors for, two each: whoever takes the last one would stop all the
+ * others. */
+static size_t most(void)
+{
+	struct rlimit rl;
+	size_t files;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) != 0)
+		return LIMIT_CONNECTIONS;
+	files = (size_t)rl.rlim_cur;
+	return MIN(LIMIT_CONNECTIONS, (files - MIN(files / 3, LIMIT_FILES_APART)) / 2);
+}
+
 struct conns *conns_new(struct gate *g)
 {
 	struct conns *all = xcalloc(1, sizeof(*all));
-	uint32_t max = g->o->policy->limits.connections;
 
 	all->gate = g;
-	all->max = max ? MIN(max, LIMIT_CONNECTIONS) : LIMIT_CONNECTIONS;
-	all->listener = watch_new(&g->loop, g->o->tcp_fd, on_acceptable, all);
+	all->max = most();
+	all->listeners = xcalloc(MAX(g->o->n_listeners, 1), sizeof(*all->listeners));
+	for (size_t i = 0; i < g->o->n_listeners; i++)
+		listen_at(all, g->o->listeners[i].fd);
+	if (g->o->n_listeners == 0)
+		listen_at(all, g->o->tcp_fd);
 	all->sweep = timer_new(&g->loop, SWEEP_MS, SWEEP_MS, on_sweep, all);
-	if (all->listener)
-		watch_for(all->listener, UV_READABLE);
 	return all;
+}
+
+void conns_accept(struct conns *all)
+{
+	for (size_t i = 0; i < all->n_listeners; i++)
+		watch_for(all->listeners[i].watch, UV_READABLE);
+}
+
+size_t conns_count(const struct conns *all)
+{
+	return all->n;
 }
 
 void conns_free(struct conns *all)
@@ -463,7 +409,9 @@ void conns_free(struct conns *all)
 		return;
 	while (!LIST_EMPTY(&all->list))
 		conn_close(LIST_FIRST(&all->list));
-	watch_close(all->listener);
+	for (size_t i = 0; i < all->n_listeners; i++)
+		watch_close(all->listeners[i].watch);
+	free(all->listeners);
 	timer_close(all->sweep);
 	timer_close(all->rest);
 	timer_close(all->refill);

@@ -10,19 +10,26 @@ void conn_connect_done(struct conn *c)
 	c->dial = NULL;
 }
 
-static void on_dialled(void *ctx, int fd, int errnum)
+static void on_dialled(void *ctx, struct watch *server, int errnum)
 {
 	struct conn *c = ctx;
 
 	c->dial = NULL;
-	if (fd < 0)
-		conn_failed(c, strerror(errnum));
+	if (server)
+		c->front->connected(c, server);
 	else
-		conn_relay(c, fd);
+		conn_failed(c, strerror(errnum));
 }
 
+/* The last step before bytes leave, whatever rule led here. */
 static void dial(struct conn *c, const struct addr *addrs, size_t n, uint16_t port)
 {
+	for (size_t i = 0; i < n; i++) {
+		if (judge_is_listener(c->all->gate, &addrs[i], port)) {
+			conn_rejected(c, 403, "this is where the proxy itself is spoken to");
+			return;
+		}
+	}
 	c->dial = dial_new(&c->all->gate->loop, addrs, n, port, on_dialled, c);
 }
 
@@ -50,7 +57,6 @@ static struct event range_event(const struct conn *c, const struct addr *a)
 
 static void choose(struct conn *c, const struct lookup_result *r, struct choice *ch)
 {
-	struct gate *g = c->all->gate;
 	bool redirected = c->verdict.kind == VERDICT_REDIRECT;
 
 	*ch = (struct choice){ 0 };
@@ -59,7 +65,8 @@ static void choose(struct conn *c, const struct lookup_result *r, struct choice 
 		struct verdict v = { 0 };
 
 		f.addr = &r->addrs[i];
-		if (redirected ? judge_may_stand(g, f.addr) : judge_address(g, &f, &v)) {
+		if (redirected ? judge_redirected(c->subject, f.addr) :
+				 judge_address(c->subject, &f, &v)) {
 			ch->good[ch->n++] = r->addrs[i];
 		} else {
 			ch->bad = r->addrs[i];
@@ -71,16 +78,14 @@ static void choose(struct conn *c, const struct lookup_result *r, struct choice 
 /* An audit passes over no range that a policy would have to name besides the name. */
 static void audit_ranges(struct conn *c, const struct choice *ch)
 {
-	struct gate *g = c->all->gate;
-
-	for (size_t i = 0; audit_mode(g) && i < ch->n; i++) {
+	for (size_t i = 0; audit_mode(c->subject) && i < ch->n; i++) {
 		struct event ev;
 
-		if (judge_may_stand(g, &ch->good[i]))
+		if (judge_may_stand(c->subject, &ch->good[i]))
 			continue;
 		ev = range_event(c, &ch->good[i]);
 		ev.verdict = EVENT_AUDIT;
-		report(g, &ev, &c->verdict);
+		report(c->subject, &ev, &c->verdict);
 	}
 }
 
@@ -99,7 +104,6 @@ static void on_found(void *ctx, const struct lookup_result *r)
 		if (ch.verdict.rule)
 			c->verdict = ch.verdict;
 		ev = range_event(c, &ch.bad);
-		c->state = c->first.n ? CONN_READ : CONN_CONNECT;
 		if (!conn_denied_by(c, 403, &ev))
 			conn_reset(c); /* loopback is never dialled, not even in audit mode */
 	} else {
@@ -129,7 +133,7 @@ static void dial_address(struct conn *c)
 	struct verdict v;
 
 	f.addr = &c->dst;
-	if (judge_address(c->all->gate, &f, &v)) {
+	if (judge_address(c->subject, &f, &v)) {
 		dial(c, &c->dst, 1, c->port);
 		return;
 	}

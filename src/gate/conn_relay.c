@@ -2,7 +2,6 @@
 #include <sys/socket.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "gate/conn_internal.h"
 
 void conn_relay_done(struct conn *c)
@@ -14,6 +13,8 @@ void conn_relay_done(struct conn *c)
 	pump_done(&r->up);
 	pump_done(&r->down);
 	http_guard_free(r->guard);
+	hello_guard_free(r->hello);
+	exchange_free(r->exchange);
 	watch_close(r->server);
 	free(r);
 	c->relay = NULL;
@@ -29,35 +30,114 @@ static void want(struct conn *c)
 				     (pump_wants_write(&r->up) ? UV_WRITABLE : 0));
 }
 
+/* Why one of the filters said no; NULL: a socket is in error. */
+static const char *objection(const struct relay *r)
+{
+	if (r->guard)
+		return http_guard_why(r->guard);
+	if (r->hello)
+		return hello_guard_why(r->hello);
+	return NULL;
+}
+
+/* A socket in error is the end of an exchange that has no answer yet. */
+static const struct http_bad *wrong(struct exchange *x)
+{
+	return exchange_answered(x) || !exchange_ended(x) ? exchange_bad(x) : NULL;
+}
+
 static void broken(struct conn *c)
 {
-	const char *why = http_guard_why(c->relay->guard);
+	const struct http_bad *bad = wrong(c->relay->exchange);
+	const char *why = objection(c->relay);
 
+	if (c->relay->up.lost) {
+		conn_reset(c); /* the client is gone */
+		return;
+	}
+	if (bad) {
+		if (bad->status == 502)
+			conn_failed(c, bad->why);
+		else
+			conn_rejected(c, bad->status, bad->why);
+		return;
+	}
+	if (c->relay->exchange && !exchange_answered(c->relay->exchange)) {
+		conn_failed(c, "the server broke the connection off without an answer");
+		return;
+	}
 	/* In audit mode there is no way on, either: what follows cannot be told apart. */
-	if (why && !conn_denied(c, 403, why))
-		conn_reset(c);
-	else if (!why)
+	if (!why || !conn_denied(c, 403, why))
 		conn_reset(c);
 }
 
-/* Runs the pumps that the events are about, and sees what is left to do. */
+/* A tunnel whose first bytes were judged needs no guard any more. */
+static void settle(struct conn *c)
+{
+	struct relay *r = c->relay;
+
+	if (!r->hello || !hello_guard_over(r->hello))
+		return;
+	hello_guard_free(r->hello);
+	r->hello = NULL;
+}
+
+/* False: the relay cannot go on. */
+static bool move(struct relay *r, bool up, bool down)
+{
+	if (up && !pump_run(&r->up) && (r->up.lost || !exchange_stop_sending(r->exchange)))
+		return false;
+	if (down && !pump_run(&r->down))
+		return false;
+	return !r->down.eof || exchange_ended(r->exchange);
+}
+
+static void finish_exchange(struct conn *c)
+{
+	if (exchange_keeps(c->relay->exchange))
+		c->front->again(c);
+	else
+		conn_part(c);
+}
+
 static void run(struct conn *c, bool up, bool down)
 {
 	struct relay *r = c->relay;
-	uint64_t now = uv_now(&c->all->gate->loop);
+	bool half;
 
-	if ((up && !pump_run(&r->up)) || (down && !pump_run(&r->down))) {
+	if (!move(r, up, down)) {
 		broken(c);
+		return;
+	}
+	if (exchange_over(r->exchange) && pump_empty(&r->down)) {
+		finish_exchange(c);
 		return;
 	}
 	if (r->up.done && r->down.done) {
 		conn_close(c);
 		return;
 	}
+	settle(c);
 	if (r->up.throttled || r->down.throttled)
 		conns_throttled(c->all);
-	c->deadline_ms = now + (r->up.done || r->down.done ? LIMIT_HALF_OPEN_MS : LIMIT_IDLE_MS);
+	half = r->up.done || r->down.done;
+	if (!r->hello || !hello_guard_required(r->hello))
+		c->deadline_ms =
+			uv_now(&c->all->gate->loop) + (half ? LIMIT_HALF_OPEN_MS : LIMIT_IDLE_MS);
 	want(c);
+}
+
+void conn_relay_run(struct conn *c)
+{
+	struct relay *r = c->relay;
+	/* What waits for the client goes first: it is the answer to what c->first comes behind. */
+	bool ok = pump_run(&r->down) && pump_offer(&r->up, buf_view(&c->first));
+
+	buf_done(&c->first);
+	if (ok)
+		run(c, true, true);
+	else
+		broken(c);
 }
 
 static void on_client(void *ctx, int events)
@@ -76,7 +156,7 @@ void conn_relay_resume(struct conn *c)
 
 	if (!r || !(r->up.throttled || r->down.throttled))
 		return;
-	if (meter_exhausted(&c->all->gate->meter, clock_ms())) {
+	if (subject_exhausted(c->subject)) {
 		if (!conn_denied(c, 403, QUOTA_USED_UP))
 			conn_reset(c);
 		return;
@@ -85,49 +165,43 @@ void conn_relay_resume(struct conn *c)
 	run(c, true, true);
 }
 
-static void tell(struct conn *c, int server)
+void conn_relay_remeter(struct conn *c)
 {
-	struct gate *g = c->all->gate;
+	struct relay *r = c->relay;
+
+	if (r)
+		r->up.meter = r->down.meter = c->subject->limited ? &c->subject->meter : NULL;
+}
+
+static void tell(struct conn *c)
+{
 	struct flow f = conn_flow(c);
 	struct event ev = event_of(&f, EVENT_CONNECT, LAYER_PROXY);
+
+	if (!c->all->gate->o->tell_allowed || c->audited)
+		return;
+	ev.addr = c->relay->addr;
+	event_explain(c->subject, &ev, &f, &c->verdict);
+	report(c->subject, &ev, &c->verdict);
+}
+
+struct relay *conn_relay(struct conn *c, struct watch *server)
+{
+	struct relay *r = xcalloc(1, sizeof(*r));
+	int client = watch_fd(c->client), fd = watch_fd(server);
 	union sockaddr_any sa;
 	socklen_t len = sizeof(sa);
 
-	if (!g->o->tell_allowed || c->audited)
-		return;
-	if (getpeername(server, &sa.sa, &len) == 0)
-		(void)addr_from_sockaddr(&sa, &ev.addr, NULL);
-	event_explain(g, &ev, &f, &c->verdict);
-	report(g, &ev, &c->verdict);
-}
-
-void conn_relay(struct conn *c, int server)
-{
-	struct gate *g = c->all->gate;
-	struct relay *r = xcalloc(1, sizeof(*r));
-	int client = watch_fd(c->client);
-
-	tell(c, server);
 	c->state = CONN_RELAY;
 	c->relay = r;
-	pump_init(&r->up, client, server, &c->all->pipes);
-	pump_init(&r->down, server, client, &c->all->pipes);
-	r->up.meter = r->down.meter = g->limited ? &g->meter : NULL;
-	r->server = watch_new(&g->loop, server, on_server, c);
-	if (!r->server) {
-		conn_reset(c);
-		return;
-	}
+	r->server = server;
+	if (getpeername(fd, &sa.sa, &len) == 0)
+		(void)addr_from_sockaddr(&sa, &r->addr, NULL);
+	tell(c);
+	pump_init(&r->up, client, fd, &c->all->pipes);
+	pump_init(&r->down, fd, client, &c->all->pipes);
+	conn_relay_remeter(c);
+	watch_to(server, on_server, c);
 	watch_to(c->client, on_client, c);
-	if (c->first.n && c->port == 80 && !audit_mode(g)) {
-		r->guard = http_guard_new(c->name, &r->up, &r->down);
-		if (!r->up.filter(r->up.filter_ctx, buf_view(&c->first), &r->up.pending)) {
-			broken(c);
-			return;
-		}
-	} else {
-		buf_span(&r->up.pending, buf_view(&c->first));
-	}
-	buf_done(&c->first);
-	run(c, true, true);
+	return r;
 }

@@ -48,15 +48,15 @@ static void report_packet(struct gate *g, const struct packet *p)
 		ev = event_of(&f, EVENT_PACKET, LAYER_NFT);
 		event_because(&ev, "this virtual address stands for no name");
 	} else {
-		v = decide(g->o->policy, &f);
+		v = decide(g->subjects->policy, &f);
 		ev = event_of(&f, EVENT_PACKET, LAYER_NFT);
 		if (v.kind == VERDICT_ALLOW)
 			event_because(&ev, "a jail carries TCP and UDP only");
 		else
-			event_explain(g, &ev, &f, &v);
+			event_explain(g->subjects, &ev, &f, &v);
 	}
 	ev.verdict = EVENT_DENY;
-	report(g, &ev, &v);
+	report(g->subjects, &ev, &v);
 }
 
 static int on_message(const struct nlmsghdr *nlh, void *ctx)

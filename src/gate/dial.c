@@ -39,14 +39,14 @@ void dial_cancel(struct dial *d)
 	free(d);
 }
 
-static void finish(struct dial *d, int fd)
+static void finish(struct dial *d, struct watch *server)
 {
 	dial_fn *fn = d->fn;
 	void *ctx = d->ctx;
 	int errnum = d->errnum;
 
 	dial_cancel(d);
-	fn(ctx, fd, errnum);
+	fn(ctx, server, errnum);
 }
 
 static void on_writable(void *ctx, int events);
@@ -96,7 +96,7 @@ static void on_stagger(void *ctx)
 
 	try_next(d);
 	if (d->open == 0)
-		finish(d, -1);
+		finish(d, NULL);
 }
 
 static void on_limit(void *ctx)
@@ -104,23 +104,23 @@ static void on_limit(void *ctx)
 	struct dial *d = ctx;
 
 	d->errnum = ETIMEDOUT;
-	finish(d, -1);
+	finish(d, NULL);
 }
 
 static void on_writable(void *ctx, int events)
 {
 	struct attempt *a = ctx;
 	struct dial *d = a->dial;
+	struct watch *server = a->watch;
 	socklen_t len = sizeof(d->errnum);
-	int fd;
 
 	(void)events;
 	if (getsockopt(watch_fd(a->watch), SOL_SOCKET, SO_ERROR, &d->errnum, &len) != 0)
 		d->errnum = errno;
 	if (d->errnum == 0) {
-		fd = watch_release(a->watch);
+		watch_for(server, 0);
 		a->watch = NULL;
-		finish(d, fd);
+		finish(d, server);
 		return;
 	}
 	watch_close(a->watch);

@@ -15,11 +15,13 @@
 #include "net/addr.h"
 
 struct dial;
+struct watch;
 
 #define DIAL_MAX 16
 
-/* fd: connected, non-blocking, the callee's; or -1 and errnum says why the last one failed. */
-typedef void dial_fn(void *ctx, int fd, int errnum);
+/* server: connected, watched for nothing, the callee's, who takes it over by watch_to(); or NULL, and
+ * errnum says why the last attempt failed. */
+typedef void dial_fn(void *ctx, struct watch *server, int errnum);
 
 /* At most DIAL_MAX of the n addresses are tried, n > 0. fn is called once, later, unless it is
  * cancelled, at the latest after LIMIT_CONNECT_MS. */

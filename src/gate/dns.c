@@ -5,8 +5,6 @@
  */
 #include <string.h>
 
-#include <uthash.h>
-
 #include "base/alloc.h"
 #include "gate/dns_internal.h"
 #include "gate/learned.h"
@@ -14,12 +12,6 @@
 /* How long a client may remember a virtual address. It stays good for as long as the jail lives;
  * the time only bounds how long a name that stops resolving seems to be there. */
 #define VIRTUAL_TTL_S 60
-
-/* A name that only a wildcard allows, and that was forwarded: LIMIT_DNS_WILDCARD_NAMES. */
-struct wild_name {
-	UT_hash_handle hh;
-	struct name name;
-};
 
 static void reply(struct dns_job *job, const struct dns_reply *r)
 {
@@ -56,7 +48,7 @@ static void tell(struct dns_job *job, enum event_verdict verdict, const struct p
 	struct event ev = question_event(job, verdict);
 
 	event_because(&ev, "%s", why);
-	report(job->dns->gate, &ev, &v);
+	report(job->dns->gate->subjects, &ev, &v);
 }
 
 /* The policy's rule on a name, in words. */
@@ -70,37 +62,8 @@ static void tell_denied(struct dns_job *job, enum event_verdict verdict,
 	struct flow f = { .proto = IPPROTO_TCP, .icmp_type = -1, .name = &job->question.name };
 	struct event ev = question_event(job, verdict);
 
-	event_explain(g, &ev, &f, &v);
-	report(g, &ev, &v);
-}
-
-/* Some rule says so by this very name, so that asking for it tells upstream nothing new. */
-static bool named_in_policy(const struct plan_policy *p, const struct name *n)
-{
-	for (size_t i = 0; i < p->n_rules; i++)
-		for (size_t k = 0; k < p->rules[i].n_dests; k++)
-			if (p->rules[i].dests[k].target == DEST_NAME &&
-			    name_eq(&p->rules[i].dests[k].name, n))
-				return true;
-	return false;
-}
-
-/* Counts the name against the budget of the wildcards, once. False: the budget is used up. */
-static bool within_budget(struct dns *d, const struct name *n)
-{
-	struct wild_name *w;
-
-	if (named_in_policy(d->gate->o->policy, n))
-		return true;
-	HASH_FIND(hh, d->wild, n->s, n->len, w);
-	if (w)
-		return true;
-	if (HASH_COUNT(d->wild) >= LIMIT_DNS_WILDCARD_NAMES)
-		return false;
-	w = xcalloc(1, sizeof(*w));
-	w->name = *n;
-	HASH_ADD(hh, d->wild, name.s, w->name.len, w);
-	return true;
+	event_explain(g->subjects, &ev, &f, &v);
+	report(g->subjects, &ev, &v);
 }
 
 static void reply_virtual(struct dns_job *job)
@@ -134,7 +97,7 @@ static void tell_forbidden(struct dns_job *job, const struct addr *a, const char
 	ev.remedy = REMEDY_ADDR;
 	event_because(&ev, "its address %s is %s, which a name never opens by itself",
 		      addr_str(a, text), range);
-	report(job->dns->gate, &ev, &v);
+	report(job->dns->gate->subjects, &ev, &v);
 }
 
 /* Upstream knows the name: what of it may the jail see? */
@@ -146,7 +109,7 @@ static void answer_addresses(struct dns_job *job, const struct resolved *r)
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->n; i++) {
-		if (judge_may_stand(g, &r->addrs[i]) || audit_mode(g))
+		if (judge_may_stand(g->subjects, &r->addrs[i]) || audit_mode(g->subjects))
 			good[n++] = r->addrs[i];
 		else
 			range = addr_forbidden(&r->addrs[i]);
@@ -158,7 +121,7 @@ static void answer_addresses(struct dns_job *job, const struct resolved *r)
 	}
 	if (n == 0)
 		reply_code(job, DNS_NOERROR);
-	else if (g->o->policy->dns == DNS_REAL)
+	else if (g->subjects->policy->dns == DNS_REAL)
 		reply_real(job, good, n, r->ttl_s);
 	else
 		reply_virtual(job);
@@ -222,7 +185,7 @@ static bool is_host(const struct name *n)
 static bool judge(struct dns_job *job)
 {
 	struct gate *g = job->dns->gate;
-	const struct plan_policy *p = g->o->policy;
+	const struct plan_policy *p = g->subjects->policy;
 	const struct name *n = &job->question.name;
 
 	if (!decide_name(p, n, 0, &job->rule)) {
@@ -232,7 +195,7 @@ static bool judge(struct dns_job *job)
 			reply_code(job, DNS_NXDOMAIN);
 			return false;
 		}
-		job->audited = audit_mode(g);
+		job->audited = audit_mode(g->subjects);
 		tell_denied(job, job->audited ? EVENT_AUDIT : EVENT_DENY, job->rule);
 		if (!job->audited) {
 			reply_code(job, DNS_NXDOMAIN);
@@ -241,12 +204,12 @@ static bool judge(struct dns_job *job)
 	}
 	if (!by_address(job) &&
 	    (dns_type_refused(job->question.qtype) ||
-	     (!audit_mode(g) && !decide_name(p, n, job->question.qtype, &job->rule)))) {
+	     (!audit_mode(g->subjects) && !decide_name(p, n, job->question.qtype, &job->rule)))) {
 		reply_code(job, DNS_NOERROR);
 		return false;
 	}
-	if (!audit_mode(g) && !within_budget(job->dns, n)) {
-		tell(job, EVENT_DENY, job->rule, "too many different names under wildcards");
+	if (!audit_mode(g->subjects) && !wild_within(&g->subjects->wild, p, n)) {
+		tell(job, EVENT_DENY, job->rule, WILD_USED_UP);
 		reply_code(job, DNS_REFUSED);
 		return false;
 	}
@@ -259,7 +222,7 @@ static bool answered_here(const struct dns_job *job)
 	if (is_host(&job->question.name))
 		return true;
 	return job->rule && job->rule->action == RULE_REDIRECT &&
-	       job->dns->gate->o->policy->dns == DNS_VIRTUAL && !job->audited;
+	       job->dns->gate->subjects->policy->dns == DNS_VIRTUAL && !job->audited;
 }
 
 /* A question that was read whole. */
@@ -269,7 +232,7 @@ static void ask(struct dns_job *job)
 
 	if (is_localhost(&job->question.name)) {
 		reply_localhost(job);
-	} else if (g->o->policy->dns == DNS_OFF) {
+	} else if (g->subjects->policy->dns == DNS_OFF) {
 		tell(job, EVENT_DENY, NULL, "the policy says dns: off");
 		reply_code(job, DNS_REFUSED);
 	} else if (judge(job)) {
@@ -303,7 +266,7 @@ void dns_question(struct dns_job *job, struct span msg)
 		ev.name.len = 0;
 		event_because(&ev, "%s is no host name",
 			      dns_question_show(&job->question, shown, sizeof(shown)));
-		report(job->dns->gate, &ev, NULL);
+		report(job->dns->gate->subjects, &ev, NULL);
 		reply_code(job, rcode);
 		break;
 	}
@@ -360,8 +323,6 @@ struct dns *dns_new(struct gate *g)
 
 void dns_free(struct dns *d)
 {
-	struct wild_name *w, *next;
-
 	if (!d)
 		return;
 	while (!LIST_EMPTY(&d->streams))
@@ -369,10 +330,5 @@ void dns_free(struct dns *d)
 	while (!LIST_EMPTY(&d->jobs))
 		dns_job_end(LIST_FIRST(&d->jobs));
 	watch_close(d->udp);
-	HASH_ITER(hh, d->wild, w, next)
-	{
-		HASH_DEL(d->wild, w);
-		free(w);
-	}
 	free(d);
 }

@@ -12,7 +12,6 @@
 #include "wire/dns.h"
 
 struct dns_stream;
-struct wild_name;
 
 /* One question, until it is answered. */
 struct dns_job {
@@ -34,7 +33,6 @@ struct dns {
 	size_t n_jobs;
 	LIST_HEAD(, dns_stream) streams;
 	size_t n_streams;
-	struct wild_name *wild;
 };
 
 /* NULL when too many are under way. The caller sets where it came from, then calls

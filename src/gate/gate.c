@@ -8,10 +8,20 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "gate/internal.h"
 #include "gate/learned.h"
+#include "gate/refusal.h"
 #include "gate/spin.h"
+
+bool gate_tell(const struct gate *g, const struct gate_message *m)
+{
+	return send(g->o->report_fd, m, sizeof(*m), MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(*m);
+}
+
+void gate_insist(const struct gate *g, const struct gate_message *m)
+{
+	(void)RETRY_EINTR(send(g->o->report_fd, m, sizeof(*m), MSG_NOSIGNAL));
+}
 
 static void on_nflog(void *ctx, int events)
 {
@@ -19,13 +29,15 @@ static void on_nflog(void *ctx, int events)
 	denied_read(ctx);
 }
 
-/* The supervisor sends nothing: readable means that it wants the farewell, or is gone. */
+/* To a jail's gate the supervisor sends nothing: readable means that it wants the farewell, or is
+ * gone. */
 static void on_supervisor(void *ctx, int events)
 {
 	struct gate *g = ctx;
 
 	(void)events;
-	g->stop = true;
+	if (g->o->n_listeners == 0 || !adopt_order(g))
+		g->stop = true;
 }
 
 /* Connections need two descriptors each, and pipes; the soft limit is often 1024. */
@@ -35,7 +47,7 @@ static void raise_descriptor_limit(void)
 
 	if (getrlimit(RLIMIT_NOFILE, &rl) != 0)
 		return;
-	rl.rlim_cur = MIN(rl.rlim_max, (rlim_t)3 * LIMIT_CONNECTIONS);
+	rl.rlim_cur = MIN(rl.rlim_max, (rlim_t)2 * LIMIT_CONNECTIONS + LIMIT_FILES_APART);
 	(void)setrlimit(RLIMIT_NOFILE, &rl);
 }
 
@@ -50,16 +62,35 @@ static void detach(void)
 
 /* The host's table may be an ad blocker's, with 100,000 names: only those matter that the policy
  * lets be asked for. */
-static void know_hosts(struct gate *g)
+void gate_know_hosts(struct gate *g, const struct plan_policy *p)
 {
 	const struct plan_rule *rule;
 
 	for (size_t i = 0; i < g->o->n_hosts; i++) {
 		const struct gate_host *h = &g->o->hosts[i];
 
-		if (decide_name(g->o->policy, &h->name, 0, &rule))
+		if (decide_name(p, &h->name, 0, &rule))
 			resolver_know(g->resolver, &h->name, &h->addr);
 	}
+}
+
+/* What only a jail has. */
+static bool open_jail(struct gate *g, struct err *e)
+{
+	g->subjects = xcalloc(1, sizeof(*g->subjects));
+	g->n_subjects = 1;
+	subject_init(g->subjects, g, 0, g->o->plan, g->o->policy, NULL);
+	gate_know_hosts(g, g->o->policy);
+	g->vaddrs = vaddrs_new();
+	g->learned = learned_new();
+	g->dns = dns_new(g);
+	g->flows = g->o->udp_fd >= 0 ? flows_new(g) : NULL;
+	g->nflog = watch_new(&g->loop, g->o->nflog_fd, on_nflog, g);
+	if (!g->nflog)
+		return err_set(e, ERR_SYSTEM, "the event loop cannot watch the kernel's log");
+	watch_for(g->nflog, UV_READABLE);
+	conns_accept(g->conns);
+	return true;
 }
 
 static bool open_rooms(struct gate *g, struct err *e)
@@ -67,21 +98,10 @@ static bool open_rooms(struct gate *g, struct err *e)
 	if (uv_loop_init(&g->loop) != 0)
 		return err_set(e, ERR_SYSTEM, "the event loop cannot start");
 	uv_loop_set_data(&g->loop, &g->count);
-	if (!audit_mode(g))
-		meter_init(&g->meter, &g->o->policy->limits, clock_ms());
-	g->limited = g->meter.rate || g->meter.quota;
-	g->vaddrs = vaddrs_new();
-	g->learned = learned_new();
 	g->resolver = resolver_new(&g->loop, g->o->upstreams, g->o->n_upstreams);
-	know_hosts(g);
-	g->dns = dns_new(g);
 	g->conns = conns_new(g);
-	g->flows = g->o->udp_fd >= 0 ? flows_new(g) : NULL;
-	g->nflog = watch_new(&g->loop, g->o->nflog_fd, on_nflog, g);
-	if (!g->nflog)
-		return err_set(e, ERR_SYSTEM, "the event loop cannot watch the kernel's log");
-	watch_for(g->nflog, UV_READABLE);
-	return true;
+	/* A proxy waits for its first setup before it listens to anybody. */
+	return g->o->n_listeners > 0 || open_jail(g, e);
 }
 
 static void close_rooms(struct gate *g)
@@ -93,24 +113,30 @@ static void close_rooms(struct gate *g)
 	learned_free(g->learned);
 	vaddrs_free(g->vaddrs);
 	watch_close(g->nflog);
+	for (size_t i = 0; i < g->n_subjects; i++)
+		subject_done(&g->subjects[i]);
+	free(g->subjects);
+	gate_setup_free(g->setup);
 }
 
 /* Serves until the supervisor asks for the farewell. */
 static bool serve(struct gate *g, struct err *e)
 {
-	const char ready = GATE_READY;
+	struct gate_message m = { .kind = GATE_READY };
 	struct watch *supervisor;
 
 	supervisor = watch_new(&g->loop, g->o->report_fd, on_supervisor, g);
 	if (!supervisor)
 		return err_set(e, ERR_SYSTEM, "the event loop cannot watch the supervisor");
 	watch_for(supervisor, UV_READABLE);
-	if (send(g->o->report_fd, &ready, 1, MSG_NOSIGNAL) != 1)
+	if (!gate_tell(g, &m))
 		return err_sys(e, errno, "telling the supervisor");
 	spin_run(&g->loop, &g->stop);
 	(void)watch_release(supervisor);
-	denied_read(g);
-	(void)send(g->o->report_fd, &g->farewell, sizeof(g->farewell), MSG_NOSIGNAL);
+	if (g->nflog)
+		denied_read(g);
+	m = (struct gate_message){ .kind = GATE_FAREWELL, .farewell = g->farewell };
+	(void)gate_tell(g, &m);
 	return true;
 }
 
@@ -121,6 +147,7 @@ int gate_main(const struct gate_options *o)
 
 	detach();
 	raise_descriptor_limit();
+	refusal_init();
 	if (!open_rooms(&g, &e) || !gate_sandbox(&e) || !serve(&g, &e)) {
 		(void)dprintf(STDERR_FILENO, "sallyport: the gate cannot start: %s\n", e.msg);
 		return 1;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gate/inspect.h"
 
-#include "base/buf.h"
 #include "wire/http.h"
 #include "wire/tls.h"
 
@@ -51,33 +50,4 @@ enum inspect_result inspect(uint16_t port, struct span bytes, size_t seen, struc
 {
 	*out = (struct inspected){ .port = port };
 	return port == 80 ? http(bytes, seen, out) : tls(bytes, out);
-}
-
-static void refuse_http(const struct refusal *r, struct buf *out)
-{
-	_cleanup_(buf_done) struct buf body;
-
-	buf_init(&body, 4096);
-	buf_fmt(&body, "%s\n\n  destination  %s\n",
-		r->status == 502 ? "sallyport could not reach the server." :
-				   "sallyport did not let this request through.",
-		r->destination);
-	if (r->rule)
-		buf_fmt(&body, "  rule         %s\n", r->rule);
-	buf_fmt(&body, "  why          %s\n", r->why);
-	if (r->remedy)
-		buf_fmt(&body, "  to allow it  %s\n", r->remedy);
-	http_reply_build(&(struct http_reply){ .status = r->status,
-					       .content_type = "text/plain; charset=us-ascii",
-					       .body = buf_view(&body) },
-			 out);
-}
-
-void inspect_refuse(const struct refusal *r, struct buf *out)
-{
-	if (r->port == 80)
-		refuse_http(r, out);
-	else
-		tls_alert_build(
-			r->status == 502 ? TLS_ALERT_INTERNAL_ERROR : TLS_ALERT_ACCESS_DENIED, out);
 }

@@ -38,21 +38,4 @@ static inline bool inspects(uint16_t port)
 	return port == 80 || port == 443;
 }
 
-/*
- * What the client is told before the connection is closed, in its own protocol.
- * HTTP: `status` with a body that names the destination, why, and what would allow it.
- * TLS: a fatal alert.
- */
-struct refusal {
-	uint16_t port;
-	unsigned status;	 /* HTTP: 403, 400, 502 */
-	const char *destination; /* in the grammar of destinations */
-	const char *rule;	 /* "agent:2", or NULL */
-	const char *why;
-	const char *remedy; /* "--allow DEST", or NULL */
-};
-
-struct buf;
-void inspect_refuse(const struct refusal *r, struct buf *out);
-
 #endif

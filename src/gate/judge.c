@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Where the gate asks the policy; nothing else in it decides. */
+#include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -26,10 +27,10 @@ static bool is_loopback(const struct addr *a)
 }
 
 /*
- * One of the host's own addresses: connecting a datagram socket sends nothing, but has the kernel
- * choose a source, and for its own addresses it chooses the destination itself.
+ * Connecting a datagram socket sends nothing, but has the kernel choose a source, and for the
+ * host's own addresses it chooses the destination itself.
  */
-static bool is_own(const struct addr *a)
+static bool kernel_owns(const struct addr *a)
 {
 	union sockaddr_any to, from;
 	socklen_t len = addr_to_sockaddr(a, 9, &to), from_len = sizeof(from);
@@ -44,6 +45,14 @@ static bool is_own(const struct addr *a)
 	       !addr_from_sockaddr(&from, &source, NULL) || addr_eq(&source, a);
 }
 
+/* One of the host's own addresses, or an IPv6 one that is written for one, like ::ffff:10.0.0.1. */
+static bool is_own(const struct addr *a)
+{
+	struct addr c = addr_canonical(a);
+
+	return kernel_owns(&c) || (!addr_eq(&c, a) && kernel_owns(a));
+}
+
 /* A rule opens exactly this address, not a range or a name that leads to it. */
 static bool named_exactly(const struct plan_policy *p, const struct flow *f)
 {
@@ -56,21 +65,21 @@ static bool named_exactly(const struct plan_policy *p, const struct flow *f)
 	       v.dest->prefix.len == addr_size(&v.dest->prefix.addr) * 8;
 }
 
-bool judge_address(struct gate *g, const struct flow *f, struct verdict *v)
+bool judge_address(const struct subject *s, const struct flow *f, struct verdict *v)
 {
-	*v = decide(g->o->policy, f);
+	*v = decide(s->policy, f);
 	if (is_loopback(f->addr))
 		return false;
-	if (audit_mode(g))
+	if (audit_mode(s))
 		return true;
 	if (v->kind != VERDICT_ALLOW)
 		return false;
-	return !is_own(f->addr) || named_exactly(g->o->policy, f);
+	return !is_own(f->addr) || named_exactly(s->policy, f);
 }
 
-bool judge_may_stand(const struct gate *g, const struct addr *a)
+bool judge_may_stand(const struct subject *s, const struct addr *a)
 {
-	const struct plan_policy *p = g->o->policy;
+	const struct plan_policy *p = s->policy;
 	struct addr c = addr_canonical(a);
 
 	if (!addr_forbidden(a))
@@ -80,5 +89,27 @@ bool judge_may_stand(const struct gate *g, const struct addr *a)
 			if (p->rules[i].dests[k].target == DEST_PREFIX &&
 			    prefix_contains(&p->rules[i].dests[k].prefix, &c))
 				return true;
+	return false;
+}
+
+bool judge_redirected(const struct subject *s, const struct addr *a)
+{
+	return judge_may_stand(s, a) && !is_loopback(a) && !is_own(a);
+}
+
+bool judge_is_listener(const struct gate *g, const struct addr *a, uint16_t port)
+{
+	static const struct addr any;
+	struct addr c = addr_canonical(a);
+
+	for (size_t i = 0; i < g->o->n_listeners; i++) {
+		const struct gate_listener *l = &g->o->listeners[i];
+		struct addr at = addr_canonical(&l->addr);
+		bool wildcard = memcmp(at.bytes, any.bytes, sizeof(any.bytes)) == 0;
+
+		if (l->port == port &&
+		    (wildcard ? is_loopback(&c) || is_own(&c) : addr_eq(&at, &c)))
+			return true;
+	}
 	return false;
 }

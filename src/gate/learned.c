@@ -15,7 +15,7 @@ struct entry {
 	uint64_t turns; /* how often a name was learned for it */
 	struct {
 		struct name name; /* len 0: free */
-		uint64_t turn; /* when last, in turns */
+		uint64_t turn;	  /* when last, in turns */
 		uint64_t until_ms;
 	} names[LEARNED_NAMES_MAX];
 };

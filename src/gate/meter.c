@@ -23,6 +23,16 @@ void meter_init(struct meter *m, const struct plan_limits *l, uint64_t now_ms)
 	m->tokens = burst(m);
 }
 
+void meter_carry(struct meter *m, const struct meter *before)
+{
+	if (m->rate && before->rate)
+		m->tokens = MIN(m->tokens, before->tokens);
+	if (m->quota && before->quota && m->period_ms == before->period_ms) {
+		m->used = before->used;
+		m->period_began_ms = before->period_began_ms;
+	}
+}
+
 static void refill(struct meter *m, uint64_t now_ms)
 {
 	uint64_t passed = MIN(now_ms - m->refilled_ms, HOUR_MS); /* the product fits 64 bits */

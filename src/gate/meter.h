@@ -25,6 +25,9 @@ struct meter {
 
 void meter_init(struct meter *m, const struct plan_limits *l, uint64_t now_ms);
 
+/* What was used up under the limits before counts under these, too. */
+void meter_carry(struct meter *m, const struct meter *before);
+
 /* How many of `want` bytes may pass now. 0: none for the moment, or the quota is used up. */
 size_t meter_room(struct meter *m, uint64_t now_ms, size_t want);
 

@@ -8,12 +8,18 @@
 #include "base/clock.h"
 #include "base/fd.h"
 
-/* What one pipe may hold. Larger ones save system calls; unprivileged users may have 64 MiB of
- * them in all (fs.pipe-user-pages-soft). */
-#define PIPE_SIZE (256 * 1024)
+/*
+ * What one pipe may hold: larger ones save system calls, and a stream that fills the usual size gets
+ * a large one. Unprivileged users may have 64 MiB in all (fs.pipe-user-pages-soft), and past that
+ * every new pipe is a tiny one: with LIMIT_PIPES and PIPES_LARGE it is 24 MiB.
+ */
+#define PIPE_SIZE   (256 * 1024)
+#define PIPE_LARGE  (1024 * 1024)
+#define PIPES_LARGE 8
 
-/* Rounds before other connections get their turn. */
+/* Rounds, and bytes, before other connections get their turn. */
 #define ROUNDS 8
+#define TURN   (2 * 1024 * 1024)
 
 /* Less than this in one read means that there was no more: the next read would only say so. */
 #define SEGMENT 16384
@@ -24,51 +30,63 @@
 /* A filter holds back at most one request head; the rest is what it was given. */
 #define PENDING_MAX (LIMIT_HTTP_HEAD + LIMIT_CLIENT_HELLO + 4 * CHUNK)
 
+#define NO_PIPE ((struct pipe){ .fd = { -1, -1 } })
+
+static void pipe_close(struct pipes *all, struct pipe *p)
+{
+	fd_closep(&p->fd[0]);
+	fd_closep(&p->fd[1]);
+	all->n_large -= p->large;
+	*p = NO_PIPE;
+}
+
 void pipes_done(struct pipes *p)
 {
-	while (p->n) {
-		p->n--;
-		fd_closep(&p->fds[p->n][0]);
-		fd_closep(&p->fds[p->n][1]);
-	}
+	while (p->n)
+		pipe_close(p, &p->kept[--p->n]);
 }
 
 static bool pipe_take(struct pump *p)
 {
-	if (p->pipe[0] >= 0)
+	if (p->pipe.fd[0] >= 0)
 		return true;
 	if (p->pipes->n) {
-		p->pipes->n--;
-		p->pipe[0] = p->pipes->fds[p->pipes->n][0];
-		p->pipe[1] = p->pipes->fds[p->pipes->n][1];
+		p->pipe = p->pipes->kept[--p->pipes->n];
 		return true;
 	}
-	if (pipe2(p->pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
-		p->pipe[0] = p->pipe[1] = -1;
+	if (pipe2(p->pipe.fd, O_CLOEXEC | O_NONBLOCK) != 0) {
+		p->pipe = NO_PIPE;
 		return false;
 	}
-	(void)fcntl(p->pipe[1], F_SETPIPE_SZ, PIPE_SIZE);
+	(void)fcntl(p->pipe.fd[1], F_SETPIPE_SZ, PIPE_SIZE);
 	return true;
 }
 
 static void pipe_give_back(struct pump *p)
 {
-	if (p->pipe[0] < 0)
+	if (p->pipe.fd[0] < 0)
 		return;
-	if (p->in_pipe == 0 && p->pipes->n < LIMIT_PIPES) {
-		p->pipes->fds[p->pipes->n][0] = p->pipe[0];
-		p->pipes->fds[p->pipes->n][1] = p->pipe[1];
-		p->pipes->n++;
-		p->pipe[0] = p->pipe[1] = -1;
-	} else {
-		fd_closep(&p->pipe[0]);
-		fd_closep(&p->pipe[1]);
+	if (p->in_pipe || p->pipes->n == LIMIT_PIPES) {
+		pipe_close(p->pipes, &p->pipe);
+		return;
 	}
+	p->pipes->kept[p->pipes->n++] = p->pipe;
+	p->pipe = NO_PIPE;
+}
+
+/* There was more to read than fits. */
+static void pipe_enlarge(struct pump *p)
+{
+	if (p->pipe.large || p->pipes->n_large == PIPES_LARGE ||
+	    fcntl(p->pipe.fd[1], F_SETPIPE_SZ, PIPE_LARGE) < PIPE_LARGE)
+		return;
+	p->pipe.large = true;
+	p->pipes->n_large++;
 }
 
 void pump_init(struct pump *p, int from, int to, struct pipes *pipes)
 {
-	*p = (struct pump){ .from = from, .to = to, .pipes = pipes, .pipe = { -1, -1 } };
+	*p = (struct pump){ .from = from, .to = to, .pipes = pipes, .pipe = NO_PIPE };
 	buf_init(&p->pending, PENDING_MAX);
 }
 
@@ -86,7 +104,7 @@ static bool would_block(void)
 /* What the meter lets be read now. */
 static size_t room(const struct pump *p)
 {
-	return p->meter ? meter_room(p->meter, clock_ms(), PIPE_SIZE) : PIPE_SIZE;
+	return p->meter ? meter_room(p->meter, clock_ms(), PIPE_LARGE) : PIPE_LARGE;
 }
 
 static void count(struct pump *p, ssize_t n)
@@ -114,7 +132,7 @@ static enum step write_pending(struct pump *p)
 
 static enum step write_pipe(struct pump *p)
 {
-	ssize_t n = splice(p->pipe[0], NULL, p->to, NULL, p->in_pipe,
+	ssize_t n = splice(p->pipe.fd[0], NULL, p->to, NULL, p->in_pipe,
 			   SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 
 	if (n < 0)
@@ -127,13 +145,20 @@ static enum step write_pipe(struct pump *p)
 	return p->drained ? STEP_WAIT : STEP_MOVED;
 }
 
+/* After a read that failed. */
+static enum step not_read(struct pump *p)
+{
+	p->lost = !would_block();
+	return p->lost ? STEP_BROKEN : STEP_WAIT;
+}
+
 static enum step read_filtered(struct pump *p, size_t may)
 {
 	char chunk[CHUNK];
 	ssize_t n = recv(p->from, chunk, MIN(sizeof(chunk), may), MSG_DONTWAIT);
 
 	if (n < 0)
-		return would_block() ? STEP_WAIT : STEP_BROKEN;
+		return not_read(p);
 	count(p, n);
 	p->eof = n == 0;
 	if (n > 0 && !p->filter(p->filter_ctx, span_bytes(chunk, (size_t)n), &p->pending))
@@ -147,19 +172,24 @@ static enum step read_pipe(struct pump *p, size_t may)
 
 	if (!pipe_take(p))
 		return STEP_BROKEN;
-	n = splice(p->from, NULL, p->pipe[1], NULL, may, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+	n = splice(p->from, NULL, p->pipe.fd[1], NULL, may, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 	if (n > 0) {
 		count(p, n);
 		p->in_pipe = (size_t)n;
 		p->drained = n < SEGMENT;
+		if (n >= PIPE_SIZE)
+			pipe_enlarge(p);
 		return STEP_MOVED;
+	}
+	if (n < 0) {
+		enum step s = not_read(p);
+
+		pipe_give_back(p);
+		return s;
 	}
 	pipe_give_back(p);
-	if (n == 0) {
-		p->eof = true;
-		return STEP_MOVED;
-	}
-	return would_block() ? STEP_WAIT : STEP_BROKEN;
+	p->eof = true;
+	return STEP_MOVED;
 }
 
 static enum step step(struct pump *p)
@@ -172,7 +202,8 @@ static enum step step(struct pump *p)
 		return write_pipe(p);
 	if (p->eof) {
 		p->done = true;
-		(void)shutdown(p->to, SHUT_WR);
+		if (!p->ends_here)
+			(void)shutdown(p->to, SHUT_WR);
 		return STEP_WAIT;
 	}
 	if (p->paused || p->throttled)
@@ -186,7 +217,9 @@ static enum step step(struct pump *p)
 
 bool pump_run(struct pump *p)
 {
-	for (int i = 0; i < 2 * ROUNDS && !p->done; i++) {
+	uint64_t end = p->bytes + TURN;
+
+	for (int i = 0; i < 2 * ROUNDS && p->bytes < end && !p->done; i++) {
 		switch (step(p)) {
 		case STEP_MOVED:
 			break;
@@ -197,6 +230,15 @@ bool pump_run(struct pump *p)
 		}
 	}
 	return true;
+}
+
+bool pump_offer(struct pump *p, struct span bytes)
+{
+	count(p, (ssize_t)bytes.n);
+	if (bytes.n && p->filter)
+		return p->filter(p->filter_ctx, bytes, &p->pending) && buf_ok(&p->pending);
+	buf_span(&p->pending, bytes);
+	return buf_ok(&p->pending);
 }
 
 bool pump_wants_write(const struct pump *p)

@@ -14,10 +14,17 @@
 #include "base/span.h"
 #include "gate/meter.h"
 
-/* Empty pipes, kept for reuse. Zeroed: none. */
+/* A pipe, empty while no pump has it. */
+struct pipe {
+	int fd[2]; /* -1: none */
+	bool large;
+};
+
+/* Pipes, kept for reuse. Zeroed: none. */
 struct pipes {
-	int fds[LIMIT_PIPES][2];
+	struct pipe kept[LIMIT_PIPES];
 	size_t n;
+	size_t n_large; /* of all, kept and in use */
 };
 
 void pipes_done(struct pipes *p);
@@ -32,7 +39,7 @@ struct pump {
 	int from, to; /* sockets; borrowed, non-blocking */
 	struct pipes *pipes;
 	struct meter *meter; /* borrowed; NULL: no limits */
-	int pipe[2];	     /* while bytes are in it; else -1 */
+	struct pipe pipe;    /* while bytes are in it; else none */
 	size_t in_pipe;
 	bool drained;	     /* what is in the pipe is all that there was */
 	struct buf pending;  /* goes out before anything else */
@@ -40,7 +47,9 @@ struct pump {
 	void *filter_ctx;
 	bool paused;	/* not read for now: the filter's wish */
 	bool throttled; /* not read for now: the meter's */
+	bool ends_here; /* `to` is not told of the end of `from`: the filter's wish */
 	bool eof;	/* from has ended */
+	bool lost;	/* from is in error */
 	bool done;	/* and all of it was handed on */
 	uint64_t bytes;
 };
@@ -52,6 +61,16 @@ void pump_done(struct pump *p);
  * the filter said no. When the meter has no room, p->throttled is set, and the caller clears it
  * when there may be some again. */
 bool pump_run(struct pump *p) _must_use_;
+
+/* Bytes of `from` that were read before: they go through the filter, or out next. False: the filter
+ * said no. */
+bool pump_offer(struct pump *p, struct span bytes) _must_use_;
+
+/* All that was read has been handed on. */
+static inline bool pump_empty(const struct pump *p)
+{
+	return p->pending.n == 0 && p->in_pipe == 0;
+}
 
 /* What the pump waits for now. */
 bool pump_wants_read(const struct pump *p);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "gate/internal.h"
@@ -30,23 +29,28 @@ void event_because(struct event *ev, const char *fmt, ...)
 	va_end(ap);
 }
 
-void event_explain(struct gate *g, struct event *ev, const struct flow *f, const struct verdict *v)
+void event_explain(const struct subject *s, struct event *ev, const struct flow *f,
+		   const struct verdict *v)
 {
 	_cleanup_(buf_done) struct buf why;
 
 	buf_init(&why, sizeof(ev->reason) * 4);
-	verdict_why(g->o->plan, g->o->policy, f, v, &why);
+	verdict_why(s->plan, s->policy, f, v, &why);
 	event_because(ev, "%s", buf_cstr(&why));
 	ev->remedy = v->reason == REASON_FORBIDDEN ? REMEDY_ADDR : REMEDY_DEST;
 }
 
-void report(struct gate *g, struct event *ev, const struct verdict *v)
+void report(struct subject *s, struct event *ev, const struct verdict *v)
 {
-	if (ev->verdict == EVENT_ALLOW && !g->o->tell_allowed)
+	struct gate_message m = { .kind = GATE_EVENT };
+
+	if (ev->verdict == EVENT_ALLOW && !s->gate->o->tell_allowed)
 		return;
 	ev->time_ms = clock_wall_ms();
 	ev->count = 1;
-	ev->rule = v && v->rule ? (int32_t)(v->rule - g->o->policy->rules) : -1;
-	if (send(g->o->report_fd, ev, sizeof(*ev), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		g->farewell.lost_events++;
+	ev->subject = s->index;
+	ev->rule = v && v->rule ? (int32_t)(v->rule - s->policy->rules) : -1;
+	m.event = *ev;
+	if (!gate_tell(s->gate, &m))
+		s->gate->farewell.lost_events++;
 }

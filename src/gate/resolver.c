@@ -138,6 +138,9 @@ void resolver_know(struct resolver *r, const struct name *name, const struct add
 	struct entry *v4 = fix(r, name, DNS_TYPE_A), *v6 = fix(r, name, DNS_TYPE_AAAA);
 	struct entry *en = a->family == AF_INET ? v4 : v6;
 
+	for (size_t i = 0; en && i < en->answer.n; i++)
+		if (addr_eq(&en->answer.addrs[i], a))
+			return;
 	if (en && en->answer.n < LIMIT_DNS_ADDRESSES)
 		en->answer.addrs[en->answer.n++] = *a;
 }

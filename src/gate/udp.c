@@ -84,9 +84,9 @@ static void tell(struct udp_flow *u, enum event_verdict verdict, const char *why
 	if (why)
 		event_because(&ev, "%s", why);
 	else
-		event_explain(g, &ev, &f, &u->verdict);
+		event_explain(g->subjects, &ev, &f, &u->verdict);
 	ev.verdict = verdict;
-	report(g, &ev, &u->verdict);
+	report(g->subjects, &ev, &u->verdict);
 }
 
 static struct sockaddr_in6 sockaddr_of(const struct in6_addr *a, uint16_t port)
@@ -107,9 +107,9 @@ static void flow_refuse(struct udp_flow *u)
 /* A datagram over the rate or the quota is lost, as on any network. */
 static bool within_limits(struct gate *g, size_t n)
 {
-	if (meter_room(&g->meter, clock_ms(), n) < n)
+	if (meter_room(&g->subjects->meter, clock_ms(), n) < n)
 		return false;
-	meter_count(&g->meter, n);
+	meter_count(&g->subjects->meter, n);
 	return true;
 }
 
@@ -233,7 +233,8 @@ static size_t choose(struct udp_flow *u, struct addr *addrs, size_t n)
 		struct verdict v;
 
 		f.addr = &addrs[i];
-		if (redirected ? judge_may_stand(g, &addrs[i]) : judge_address(g, &f, &v))
+		if (redirected ? judge_redirected(g->subjects, &addrs[i]) :
+				 judge_address(g->subjects, &f, &v))
 			addrs[good++] = addrs[i];
 	}
 	return good;
@@ -275,7 +276,7 @@ static bool to_address(struct udp_flow *u)
 	struct verdict v;
 
 	f.addr = &u->dst;
-	if (judge_address(u->all->gate, &f, &v))
+	if (judge_address(u->all->gate->subjects, &f, &v))
 		return start_at(u, &u->dst, f.port);
 	u->verdict = v;
 	tell(u, EVENT_DENY,
@@ -336,19 +337,20 @@ static bool judge(struct udp_flow *u)
 	}
 	if (f.name)
 		u->name = *f.name;
-	u->verdict = decide(g->o->policy, &f);
-	n = !f.name && g->o->policy->dns == DNS_REAL ? learned_names(g->learned, &u->dst, names) :
-						       0;
+	u->verdict = decide(g->subjects->policy, &f);
+	n = !f.name && g->subjects->policy->dns == DNS_REAL ?
+		    learned_names(g->learned, &u->dst, names) :
+		    0;
 	for (size_t i = 0; i < n && u->verdict.kind == VERDICT_DENY; i++) {
 		f.name = &names[i];
-		u->verdict = decide(g->o->policy, &f);
+		u->verdict = decide(g->subjects->policy, &f);
 		u->learned = u->verdict.kind != VERDICT_DENY;
 		if (u->learned)
 			u->name = names[i];
 	}
 	if (u->verdict.kind == VERDICT_ALLOW || u->verdict.kind == VERDICT_REDIRECT)
 		return true;
-	u->audited = audit_mode(g);
+	u->audited = audit_mode(g->subjects);
 	tell(u, u->audited ? EVENT_AUDIT : EVENT_DENY, NULL);
 	return u->audited;
 }

@@ -20,6 +20,8 @@ typedef void timer_fn(void *ctx);
 
 /* Takes fd over, whatever happens. NULL when it cannot be watched (it is closed then). */
 struct watch *watch_new(uv_loop_t *loop, int fd, watch_fn *fn, void *ctx);
+
+/* NULL is fine. */
 void watch_close(struct watch *w);
 
 /* Hands the descriptor back, unwatched; w is gone. */

@@ -135,8 +135,8 @@ static _noreturn_ void gate_process(struct supervisor *s, struct gate_options *g
 static bool start_gate(struct supervisor *s, struct gate_options *g, struct err *e)
 {
 	int pair[2], size = 4 << 20;
+	struct gate_message m;
 	struct pollfd ready;
-	char byte;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		return err_sys(e, errno, "a socket for the gate");
@@ -151,8 +151,8 @@ static bool start_gate(struct supervisor *s, struct gate_options *g, struct err 
 	if (s->gate < 0)
 		return err_sys(e, errno, "starting the gate");
 	ready = (struct pollfd){ .fd = s->report, .events = POLLIN };
-	if (RETRY_EINTR(poll(&ready, 1, READY_MS)) != 1 || recv(s->report, &byte, 1, 0) != 1 ||
-	    byte != GATE_READY)
+	if (RETRY_EINTR(poll(&ready, 1, READY_MS)) != 1 ||
+	    recv(s->report, &m, sizeof(m), 0) != sizeof(m) || m.kind != GATE_READY)
 		return err_set(e, ERR_SYSTEM, "the gate did not start");
 	return true;
 }
@@ -196,18 +196,15 @@ static bool start(struct supervisor *s, struct err *e)
 /* One message of the gate; *more is false when there is none for now. */
 static void read_report(struct supervisor *s, bool *more)
 {
-	union {
-		struct event event;
-		struct gate_farewell farewell;
-	} msg;
-	ssize_t n = recv(s->report, &msg, sizeof(msg), MSG_DONTWAIT);
+	struct gate_message m;
+	ssize_t n = recv(s->report, &m, sizeof(m), MSG_DONTWAIT);
 
 	*more = n > 0;
-	if (n == sizeof(msg.event) && event_valid(&msg.event) &&
-	    msg.event.rule < (int32_t)s->o->policy->n_rules) {
-		s->o->on_event(s->o->ctx, &msg.event);
-	} else if (n == sizeof(msg.farewell)) {
-		s->result.farewell = msg.farewell;
+	if (n == sizeof(m) && m.kind == GATE_EVENT && event_valid(&m.event) &&
+	    m.event.rule < (int32_t)s->o->policy->n_rules) {
+		s->o->on_event(s->o->ctx, &m.event);
+	} else if (n == sizeof(m) && m.kind == GATE_FAREWELL) {
+		s->result.farewell = m.farewell;
 		s->farewell = true;
 	} else if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
 		fd_closep(&s->report);

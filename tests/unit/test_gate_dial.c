@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/limits.h"
 #include "gate/dial.h"
+#include "gate/watch.h"
 #include "gate_help.h"
 
 enum peer_kind {
@@ -125,13 +126,13 @@ static void world_close(struct world *w)
 	loop_end(&w->loop);
 }
 
-static void on_dialled(void *ctx, int fd, int errnum)
+static void on_dialled(void *ctx, struct watch *server, int errnum)
 {
 	struct world *w = ctx;
 
 	w->calls++;
 	w->done = true;
-	w->fd = fd;
+	w->fd = server ? watch_release(server) : -1;
 	w->errnum = errnum;
 }
 

@@ -517,6 +517,51 @@ T(filter_refuses)
 	}
 }
 
+/* What was read before goes the way of what is read. */
+T(offered)
+{
+	T_EACH(row, paths)
+	{
+		uint64_t seen = 0;
+		struct line l;
+
+		line_open(&l, row->tcp, 0);
+		l.pump.filter = row->filter ? pass : NULL;
+		l.pump.filter_ctx = &seen;
+		t_ok(pump_offer(&l.pump, SPAN_LIT("")));
+		t_ok(pump_empty(&l.pump));
+		buf_str(&l.pump.pending, "head, ");
+		t_ok(pump_offer(&l.pump, SPAN_LIT("before, ")));
+		t_ok(!pump_empty(&l.pump) && pump_wants_write(&l.pump));
+		say(l.writer, "after");
+		t_ok(pump_all(&l));
+		t_eq_str(heard(l.reader), "head, before, after");
+		t_eq_int(seen, row->filter ? strlen("before, after") : 0);
+		t_eq_int(l.pump.bytes, strlen("head, before, after"));
+		t_ok(pump_empty(&l.pump));
+		line_close(&l);
+	}
+}
+
+T(offered_in_vain)
+{
+	static const struct {
+		const char *name;
+		pump_filter *filter;
+	} filters[] = { { "says no", no }, { "adds too much", too_much } };
+
+	T_EACH(row, filters)
+	{
+		struct line l;
+
+		line_open(&l, false, 0);
+		l.pump.filter = row->filter;
+		t_ok(pump_offer(&l.pump, SPAN_LIT("")));
+		t_ok(!pump_offer(&l.pump, SPAN_LIT("x")));
+		line_close(&l);
+	}
+}
+
 /* The end alone is nothing that a filter sees. */
 T(filter_at_end)
 {
@@ -531,6 +576,29 @@ T(filter_at_end)
 	await(l.reader);
 	t_eq_int(recv(l.reader, &byte, 1, 0), 0);
 	line_close(&l);
+}
+
+/* Nobody is told of the end who is not to be. */
+T(ends_here)
+{
+	T_EACH(row, paths)
+	{
+		uint64_t seen = 0;
+		struct line l;
+		char byte;
+
+		line_open(&l, row->tcp, 0);
+		l.pump.filter = row->filter ? pass : NULL;
+		l.pump.filter_ctx = &seen;
+		l.pump.ends_here = true;
+		say(l.writer, "last");
+		(void)shutdown(l.writer, SHUT_WR);
+		t_ok(pump_all(&l));
+		t_ok(l.pump.eof && l.pump.done);
+		t_eq_str(heard(l.reader), "last");
+		t_ok(recv(l.reader, &byte, 1, 0) < 0 && errno == EAGAIN);
+		line_close(&l);
+	}
 }
 
 T(paused)
@@ -581,7 +649,7 @@ T(bounded_turn)
 			wrote += write_some(l.writer, wrote, 65536);
 		await(l.from);
 		t_ok(pump_run(&l.pump));
-		t_ok(l.pump.bytes > 0 && l.pump.bytes <= 8 * (256U << 10));
+		t_ok(l.pump.bytes > 0 && l.pump.bytes <= 3U << 20);
 		line_close(&l);
 	}
 }
@@ -601,19 +669,19 @@ T(pipes)
 	say(l.writer, "x");
 	t_ok(pump_all(&l));
 	t_eq_int(l.pipes.n, 1);
-	t_eq_int(l.pump.pipe[0], -1);
-	pipe[0] = l.pipes.fds[0][0];
-	pipe[1] = l.pipes.fds[0][1];
+	t_eq_int(l.pump.pipe.fd[0], -1);
+	pipe[0] = l.pipes.kept[0].fd[0];
+	pipe[1] = l.pipes.kept[0].fd[1];
 	t_ok(is_open(pipe[0]) && is_open(pipe[1]));
 
 	(void)fill(&l);
 	t_ok(l.pump.in_pipe > 0);
 	t_eq_int(l.pipes.n, 0);
-	t_eq_int(l.pump.pipe[0], pipe[0]);
+	t_eq_int(l.pump.pipe.fd[0], pipe[0]);
 	pump_done(&l.pump);
 	t_eq_int(l.pipes.n, 0);
 	t_ok(!is_open(pipe[0]) && !is_open(pipe[1]));
-	t_eq_int(l.pump.pipe[0], -1);
+	t_eq_int(l.pump.pipe.fd[0], -1);
 	line_close(&l);
 }
 
@@ -692,14 +760,15 @@ T(throttled)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T_TEST(transfers),	T_TEST(back_pressure),
-		T_TEST(half_close),	T_TEST(end_behind_data),
-		T_TEST(reader_gone),	T_TEST(writer_reset),
-		T_TEST(pending_first),	T_TEST(filter_holds_back),
-		T_TEST(filter_refuses), T_TEST(filter_at_end),
-		T_TEST(paused),		T_TEST(bounded_turn),
-		T_TEST(pipes),		T_TEST(pipes_kept),
-		T_TEST(throttled),
+		T_TEST(transfers),	 T_TEST(back_pressure),
+		T_TEST(half_close),	 T_TEST(end_behind_data),
+		T_TEST(reader_gone),	 T_TEST(writer_reset),
+		T_TEST(pending_first),	 T_TEST(filter_holds_back),
+		T_TEST(filter_refuses),	 T_TEST(offered),
+		T_TEST(offered_in_vain), T_TEST(filter_at_end),
+		T_TEST(ends_here),	 T_TEST(paused),
+		T_TEST(bounded_turn),	 T_TEST(pipes),
+		T_TEST(pipes_kept),	 T_TEST(throttled),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN); /* as in the gate */
