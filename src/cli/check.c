@@ -95,11 +95,13 @@ static void print_policy(const struct plan *plan, const struct plan_policy *p)
 
 static void print_plan(const struct plan *p)
 {
+	char subject[SHOW_SUBJECT_MAX];
+
 	for (size_t i = 0; i < p->n_policies; i++)
 		print_policy(p, &p->policies[i]);
 	for (size_t i = 0; i < p->n_subjects; i++)
 		printf("%s %s: policy %s\n", subject_kind_str(p->subjects[i].kind),
-		       p->subjects[i].id, p->subjects[i].policy->name);
+		       show_subject(&p->subjects[i], subject), p->subjects[i].policy->name);
 }
 
 /* ---- for programs ---- */
@@ -164,6 +166,8 @@ static json_t *subject_json(const struct plan_subject *s)
 
 	json_object_set_new(o, "kind", show_json(subject_kind_str(s->kind)));
 	json_object_set_new(o, "id", show_json(s->id));
+	if (s->user)
+		json_object_set_new(o, "user", show_json(s->user));
 	json_object_set_new(o, "policy", show_json(s->policy->name));
 	return o;
 }
@@ -172,6 +176,8 @@ static json_t *lint_json(const struct lint *l)
 {
 	json_t *o = json_object();
 
+	if (l->file)
+		json_object_set_new(o, "file", show_json(l->file));
 	json_object_set_new(o, "line", json_integer(l->at.line));
 	json_object_set_new(o, "column", json_integer(l->at.column));
 	json_object_set_new(o, "text", show_json(l->text));
@@ -211,7 +217,7 @@ static int run(int argc, char **argv)
 		(void)err_set(&e, ERR_INVALID, "check: expected one FILE");
 		return cli_usage_error(&e);
 	}
-	if (!cli_plan_load(argv[operands], &none, NULL, &plan, &e))
+	if (!cli_plan_load(argv[operands], &none, NULL, NULL, &plan, &e))
 		return cli_usage_error(&e);
 	cli_lints_print(plan);
 	if (args.json)

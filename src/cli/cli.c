@@ -10,11 +10,6 @@
 #include "base/macros.h"
 #include "base/nearest.h"
 
-/* Where `make install` puts data/groups; the meson build says. */
-#ifndef SALLYPORT_DATADIR
-#define SALLYPORT_DATADIR "/usr/local/share/sallyport"
-#endif
-
 #define HELP_MAX 16384
 
 /* What getopt_long() is to return for the option at an index, clear of every letter. */
@@ -187,19 +182,26 @@ void cli_extras_done(struct cli_extras *x)
 	*x = (struct cli_extras){ 0 };
 }
 
-bool cli_plan_load(const char *file, const struct cli_extras *x, const char *policy,
-		   struct plan **out, struct err *e)
+struct policy_options cli_policy_options(void)
 {
-	/* What the administrator of this machine wrote wins over what came with the program. */
-	static const char *const group_dirs[] = { SALLYPORT_DATADIR "/groups",
-						  "/etc/sallyport/groups", NULL };
-	struct policy_options options = {
-		.extras = x->items,
-		.n_extras = x->n,
-		.policy = policy,
-		.group_dirs = group_dirs,
-	};
+	static const char *const group_dirs[] = { CLI_GROUP_DIR, NULL };
 
+	return (struct policy_options){
+		.group_dirs = group_dirs,
+		.groups = policy_builtin_groups,
+		.n_groups = policy_n_builtin_groups,
+	};
+}
+
+bool cli_plan_load(const char *file, const struct cli_extras *x, const struct allowlist *lists,
+		   const char *policy, struct plan **out, struct err *e)
+{
+	struct policy_options options = cli_policy_options();
+
+	options.extras = x->items;
+	options.n_extras = x->n;
+	options.policy = policy;
+	options.lists = lists;
 	return policy_load(file, &options, out, e);
 }
 
@@ -209,8 +211,9 @@ void cli_lints_print(const struct plan *p)
 		const struct lint *l = &p->lints[i];
 
 		if (l->at.line)
-			(void)fprintf(stderr, "%s:%u:%u: warning: %s\n", p->file, l->at.line,
-				      l->at.column, l->text);
+			(void)fprintf(stderr, "%s:%u:%u: warning: %s\n",
+				      l->file ? l->file : p->file, l->at.line, l->at.column,
+				      l->text);
 		else
 			(void)fprintf(stderr, "sallyport: warning: %s\n", l->text);
 	}

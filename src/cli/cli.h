@@ -19,7 +19,8 @@ enum cli_exit {
 	CLI_OK = 0,
 	CLI_DENIED = 1,		  /* explain: it would be denied */
 	CLI_USAGE = 2,		  /* the command line or the policy is wrong */
-	CLI_NOT_ENFORCING = 4,	  /* doctor: `run` cannot confine here */
+	CLI_UNREACHABLE = 3,	  /* status, reload: nobody listens at the control socket */
+	CLI_NOT_ENFORCING = 4,	  /* doctor: `run` cannot confine here; status: nothing is served */
 	CLI_FAILED = 125,	  /* run: sallyport itself failed */
 	CLI_CANNOT_EXECUTE = 126, /* run: the command cannot be executed */
 	CLI_NOT_FOUND = 127,	  /* run: there is no such command */
@@ -46,7 +47,8 @@ struct cli_command {
 	const char *const *notes; /* paragraphs that end the help; NULL-terminated, or NULL */
 };
 
-extern const struct cli_command cli_run, cli_check, cli_explain, cli_doctor, cli_completion,
+extern const struct cli_command cli_run, cli_proxy, cli_check, cli_explain, cli_groups,
+	cli_merge_allowlist, cli_status, cli_reload, cli_healthcheck, cli_doctor, cli_completion,
 	cli_help;
 
 /* All of them, in the order of the help; NULL-terminated. */
@@ -92,12 +94,35 @@ struct cli_extras {
 void cli_extras_add(struct cli_extras *x, enum rule_action action, const char *dest);
 void cli_extras_done(struct cli_extras *x);
 
+/* What the administrator of this machine wrote here wins over the groups built in. */
+#define CLI_GROUP_DIR "/etc/sallyport/groups"
+
+/* Where every command looks groups up; nothing else is set. */
+struct policy_options cli_policy_options(void);
+
+/* The allow-list files of the command line: --baseline FILE, --allow-file FILE. */
+struct cli_lists {
+	const char *baseline; /* has to be there; NULL: none was given */
+	const char **files; /* need not; owned, in the order typed, the texts borrowed from argv */
+	size_t n, cap;
+	struct allowlist merged; /* what was read, the baseline first */
+};
+
+void cli_lists_add(struct cli_lists *x, const char *file);
+
 /*
- * Loads the plan that file (NULL: none) and the extras make, looking groups up where this program
- * is installed. policy: which policy of the file the extras go before; NULL: every one.
+ * Reads and merges them, anew where it was done before. Unless quiet, a file that is not there is
+ * told on stderr.
  */
-bool cli_plan_load(const char *file, const struct cli_extras *x, const char *policy,
-		   struct plan **out, struct err *e) _must_use_;
+bool cli_lists_load(struct cli_lists *x, bool quiet, struct err *e) _must_use_;
+void cli_lists_done(struct cli_lists *x);
+
+/*
+ * Loads the plan that file (NULL: none), the extras and the lists that were read (NULL: none) make.
+ * policy: which policy of the file they are added to; NULL: every one.
+ */
+bool cli_plan_load(const char *file, const struct cli_extras *x, const struct allowlist *lists,
+		   const char *policy, struct plan **out, struct err *e) _must_use_;
 
 /* Prints what the plan warns about on stderr: "FILE:LINE:COLUMN: warning: TEXT". */
 void cli_lints_print(const struct plan *p);

@@ -8,7 +8,11 @@
 #define HELP_MAX 16384
 
 const struct cli_command *const cli_commands[] = {
-	&cli_run, &cli_check, &cli_explain, &cli_doctor, &cli_completion, &cli_help, NULL,
+	&cli_run,     &cli_proxy,      &cli_check,
+	&cli_explain, &cli_groups,     &cli_merge_allowlist,
+	&cli_status,  &cli_reload,     &cli_healthcheck,
+	&cli_doctor,  &cli_completion, &cli_help,
+	NULL,
 };
 
 bool cli_command_find(const char *name, const struct cli_command **out, struct err *e)
@@ -35,10 +39,10 @@ void cli_help_program(struct buf *out)
 	buf_str(out, "Usage: sallyport COMMAND [OPTION...] [ARGUMENT...]\n\n"
 		     "  Runs commands that reach only the destinations that a policy allows.\n\n");
 	for (const struct cli_command *const *c = cli_commands; *c; c++)
-		buf_fmt(out, "  %-12s %s\n", (*c)->name, (*c)->summary);
+		buf_fmt(out, "  %-16s %s\n", (*c)->name, (*c)->summary);
 	buf_str(out, "\n"
-		     "  -h, --help    print this help; \"sallyport help COMMAND\" tells more\n"
-		     "  -V, --version print the version\n");
+		     "  -h, --help        print this help; \"sallyport help COMMAND\" tells more\n"
+		     "  -V, --version     print the version\n");
 }
 
 static bool take(void *ctx, size_t option, const char *arg, struct err *e)

@@ -8,12 +8,23 @@
 #include "cli/show.h"
 #include "policy/decide.h"
 
-enum { OPT_POLICY, OPT_ALLOW, OPT_DENY, OPT_SUBJECT, OPT_JSON, OPT_COUNT };
+enum {
+	OPT_POLICY,
+	OPT_ALLOW,
+	OPT_DENY,
+	OPT_BASELINE,
+	OPT_ALLOW_FILE,
+	OPT_SUBJECT,
+	OPT_JSON,
+	OPT_COUNT
+};
 
 static const struct cli_option options[OPT_COUNT] = {
 	[OPT_POLICY] = { "policy", 'p', "FILE", "the policy file" },
 	[OPT_ALLOW] = { "allow", 'a', "DEST", "as if run with it; may be repeated" },
 	[OPT_DENY] = { "deny", 'd', "DEST", "as if run with it; may be repeated" },
+	[OPT_BASELINE] = { "baseline", 'b', "FILE", "as if run with it" },
+	[OPT_ALLOW_FILE] = { "allow-file", 'f', "FILE", "as if run with it; may be repeated" },
 	[OPT_SUBJECT] = { "subject", 's', "SUBJECT", "for whom (default: jail)" },
 	[OPT_JSON] = { "json", 0, NULL, "print the answer as JSON" },
 };
@@ -22,6 +33,7 @@ struct args {
 	const char *policy;
 	const char *subject;
 	struct cli_extras extras;
+	struct cli_lists lists;
 	bool json;
 };
 
@@ -72,6 +84,12 @@ static bool take(void *ctx, size_t option, const char *arg, struct err *e)
 	case OPT_DENY:
 		cli_extras_add(&a->extras, RULE_DENY, arg);
 		break;
+	case OPT_BASELINE:
+		a->lists.baseline = arg;
+		break;
+	case OPT_ALLOW_FILE:
+		cli_lists_add(&a->lists, arg);
+		break;
 	case OPT_SUBJECT:
 		a->subject = arg;
 		break;
@@ -88,13 +106,13 @@ static bool find_subject(const struct plan *p, const char *text, const struct pl
 			 struct err *e)
 {
 	struct span id = span_of(text), kind;
-	char shown[128];
+	char shown[128], subject[SHOW_SUBJECT_MAX];
 
 	if (!span_next(&id, ':', &kind))
 		kind = id;
 	for (size_t i = 0; i < p->n_subjects; i++) {
 		if (!span_eq(kind, span_of(subject_kind_str(p->subjects[i].kind))) ||
-		    !span_eq(id, span_of(p->subjects[i].id)))
+		    !span_eq(id, span_of(show_subject(&p->subjects[i], subject))))
 			continue;
 		*out = p->subjects[i].policy;
 		return true;
@@ -102,7 +120,7 @@ static bool find_subject(const struct plan *p, const char *text, const struct pl
 	return err_set(
 		e, ERR_INVALID,
 		"there is no subject \"%s\": expected jail, policy:NAME, or one of the file as "
-		"network:ID, container:NAME, label:KEY=VALUE, cgroup:PATH or proxy:ADDRESS",
+		"network:ID, container:NAME, label:KEY=VALUE, cgroup:PATH, proxy:ADDRESS or proxy:USER@ADDRESS",
 		span_show(span_of(text), shown, sizeof(shown)));
 }
 
@@ -287,12 +305,13 @@ static json_t *inquiry_json(const struct inquiry *q)
 	return o;
 }
 
-static bool explain(const struct args *a, const char *text, bool *allowed, struct err *e)
+static bool explain(struct args *a, const char *text, bool *allowed, struct err *e)
 {
 	_cleanup_(plan_freep) struct plan *plan = NULL;
 	struct inquiry q = { 0 };
 
-	if (!cli_plan_load(a->policy, &a->extras, NULL, &plan, e))
+	if (!cli_lists_load(&a->lists, false, e) ||
+	    !cli_plan_load(a->policy, &a->extras, &a->lists.merged, NULL, &plan, e))
 		return false;
 	q.plan = plan;
 	if (!find_policy(plan, a->subject, &q.policy, e) || !inquire(&q, text, e))
@@ -320,6 +339,7 @@ static int run(int argc, char **argv)
 		status = !ok ? cli_usage_error(&e) : allowed ? CLI_OK : CLI_DENIED;
 	}
 	cli_extras_done(&args.extras);
+	cli_lists_done(&args.lists);
 	return status;
 }
 

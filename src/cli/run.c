@@ -8,9 +8,9 @@
 
 #include "audit/tally.h"
 #include "base/alloc.h"
-#include "base/fd.h"
 #include "base/num.h"
 #include "cli/cli.h"
+#include "cli/decisions.h"
 #include "cli/show.h"
 #include "jail/hostdns.h"
 #include "jail/jail.h"
@@ -20,6 +20,8 @@ enum {
 	OPT_DENY,
 	OPT_POLICY,
 	OPT_USE,
+	OPT_BASELINE,
+	OPT_ALLOW_FILE,
 	OPT_AUDIT,
 	OPT_LOG,
 	OPT_DNS,
@@ -34,6 +36,9 @@ static const struct cli_option options[OPT_COUNT] = {
 	[OPT_DENY] = { "deny", 'd', "DEST", "keep it from DEST; may be repeated" },
 	[OPT_POLICY] = { "policy", 'p', "FILE", "the policy file, tried after --allow and --deny" },
 	[OPT_USE] = { "use", 'u', "NAME", "which policy of the file" },
+	[OPT_BASELINE] = { "baseline", 'b', "FILE", "let it reach what this list has" },
+	[OPT_ALLOW_FILE] = { "allow-file", 'f', "FILE",
+			     "and this one, if it is there; may be repeated" },
 	[OPT_AUDIT] = { "audit", 0, NULL, "let everything pass; end with the policy it needs" },
 	[OPT_LOG] = { "log", 'l', "FILE", "append every decision as a JSON line (-: stderr)" },
 	[OPT_DNS] = { "dns", 0, "SERVER",
@@ -47,7 +52,9 @@ static const struct cli_option options[OPT_COUNT] = {
 static const char *const notes[] = {
 	"DEST is [PROTOCOL/]TARGET[:PORTS]: api.github.com (TCP 443), '*.npmjs.org', db.example:5432, "
 	"203.0.113.7:22, udp/ntp.example:123, group/github, host:3000 (the host's own loopback). "
-	"Without --policy and --allow everything is denied.",
+	"Without --policy, --allow and lists everything is denied.",
+	"A list has one DEST a line. It adds to the policy and is tried after it: what a rule denies "
+	"stays denied. The baseline has to be there.",
 	"The exit status is the command's own, 128 and the signal that ended it, 125 when sallyport "
 	"failed, 126 when the command cannot be executed, 127 when there is none.",
 	NULL,
@@ -55,6 +62,7 @@ static const char *const notes[] = {
 
 struct args {
 	struct cli_extras extras;
+	struct cli_lists lists;
 	const char *policy, *use, *log;
 	bool audit, quiet;
 	struct gate_upstream dns[GATE_UPSTREAMS_MAX];
@@ -69,14 +77,14 @@ struct args {
 struct recorder {
 	const struct plan_policy *policy;
 	char *subject;
-	int log; /* -1: none */
-	bool log_failed;
+	struct decisions log;
 	struct tally *tally;
 };
 
 static void args_done(struct args *a)
 {
 	cli_extras_done(&a->extras);
+	cli_lists_done(&a->lists);
 	free(a->keep_fds);
 	for (size_t i = 0; i < a->n_allow_unix; i++)
 		free((char *)(uintptr_t)a->allow_unix[i]);
@@ -132,6 +140,12 @@ static bool take(void *ctx, size_t option, const char *arg, struct err *e)
 	case OPT_USE:
 		a->use = arg;
 		break;
+	case OPT_BASELINE:
+		a->lists.baseline = arg;
+		break;
+	case OPT_ALLOW_FILE:
+		cli_lists_add(&a->lists, arg);
+		break;
 	case OPT_AUDIT:
 		a->audit = true;
 		break;
@@ -181,42 +195,12 @@ static void warn_of_rules(const struct plan_policy *p)
 	}
 }
 
-static void write_log(struct recorder *r, const struct event *ev)
-{
-	const struct plan_rule *rule = ev->rule >= 0 ? &r->policy->rules[ev->rule] : NULL;
-	char id[SHOW_ID_MAX];
-	struct event_context ctx = { .subject = r->subject,
-				     .policy = r->policy->name,
-				     .rule = rule ? show_rule_id(rule, id) : NULL };
-	struct buf line;
-	struct err e;
-
-	buf_init(&line, 8192);
-	event_encode(ev, &ctx, &line);
-	if (!fd_write_all(r->log, buf_view(&line), &e) && !r->log_failed) {
-		(void)fprintf(stderr, "sallyport: --log: %s: events are missing from it\n", e.msg);
-		r->log_failed = true;
-	}
-	buf_done(&line);
-}
-
 static void on_event(void *ctx, const struct event *ev)
 {
 	struct recorder *r = ctx;
 
 	tally_add(r->tally, ev);
-	if (r->log >= 0)
-		write_log(r, ev);
-}
-
-static bool open_log(const struct args *a, struct recorder *r, struct err *e)
-{
-	if (!a->log)
-		return true;
-	r->log = strcmp(a->log, "-") == 0 ?
-			 fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3) :
-			 open(a->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-	return r->log >= 0 || err_sys(e, errno, "--log %s", a->log);
+	decisions_write(&r->log, ev, r->subject, r->policy);
 }
 
 static void close_report(const struct args *a, const struct recorder *r,
@@ -259,7 +243,7 @@ static int run_jail(const struct args *a, const struct jail_options *o, struct r
 
 static int run_plan(const struct args *a, struct plan *plan, char **argv)
 {
-	struct recorder r = { .log = -1 };
+	struct recorder r = { 0 };
 	const struct plan_policy *chosen;
 	struct plan_policy policy;
 	struct gate_host *hosts = NULL;
@@ -276,7 +260,7 @@ static int run_plan(const struct args *a, struct plan *plan, char **argv)
 	struct err e;
 	int status;
 
-	if (!plan_policy_pick(plan, a->use, &chosen, &e) || !open_log(a, &r, &e))
+	if (!plan_policy_pick(plan, a->use, &chosen, &e) || !decisions_open(&r.log, a->log, &e))
 		return cli_usage_error(&e);
 	policy = *chosen;
 	policy.mode = a->audit ? MODE_AUDIT : policy.mode;
@@ -295,7 +279,7 @@ static int run_plan(const struct args *a, struct plan *plan, char **argv)
 	tally_free(r.tally);
 	free(r.subject);
 	free(hosts);
-	fd_closep(&r.log);
+	decisions_close(&r.log);
 	return status;
 }
 
@@ -318,7 +302,8 @@ static int run(int argc, char **argv)
 		(void)err_set(&e, ERR_INVALID, "run: --use names a policy of --policy FILE");
 		return cli_usage_error(&e);
 	}
-	if (!cli_plan_load(a.policy, &a.extras, a.use, &plan, &e))
+	if (!cli_lists_load(&a.lists, a.quiet, &e) ||
+	    !cli_plan_load(a.policy, &a.extras, &a.lists.merged, a.use, &plan, &e))
 		return cli_usage_error(&e);
 	return run_plan(&a, plan, argv + operands);
 }

@@ -9,6 +9,13 @@ const char *show_rule_id(const struct plan_rule *r, char out[static SHOW_ID_MAX]
 	return out;
 }
 
+const char *show_subject(const struct plan_subject *s, char out[static SHOW_SUBJECT_MAX])
+{
+	(void)snprintf(out, SHOW_SUBJECT_MAX, "%s%s%s", s->user ? s->user : "", s->user ? "@" : "",
+		       s->id);
+	return out;
+}
+
 enum dest_use show_use(enum rule_action a)
 {
 	return a == RULE_DENY ? DEST_FOR_DENY : DEST_FOR_ALLOW;

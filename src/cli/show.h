@@ -14,6 +14,10 @@ const char *show_rule_id(const struct plan_rule *r, char out[static SHOW_ID_MAX]
 /* How the destinations of a rule are to be printed so that they parse back in one. */
 enum dest_use show_use(enum rule_action a);
 
+/* "ds-priv", "alice@127.0.0.1:8888": what is confined, without its kind. Returns out. */
+#define SHOW_SUBJECT_MAX 1024
+const char *show_subject(const struct plan_subject *s, char out[static SHOW_SUBJECT_MAX]);
+
 /* A JSON string; bytes of s (a path, say) that are not UTF-8 are escaped. NULL becomes null. */
 json_t *show_json(const char *s);
 
