@@ -213,9 +213,33 @@ def _json(t):
     arrives(t, run, curl("https://good.example/{tok}"), "site=good")
 
 
-# --- check, explain, doctor.
+# --- check, explain, groups, doctor.
 def command(t, *words):
     return t.run(t.enter() + [t.world.program, *words])
+
+
+@CASES.case("a group of /etc/sallyport/groups takes the place of a built-in one, or adds one")
+def _etc_groups(t):
+    def groups(*words):
+        script = """mount -t tmpfs none /etc && mkdir -p /etc/sallyport/groups &&
+cd /etc/sallyport/groups && echo 'groups: {hex: [good.example]}' >hex.yaml &&
+printf '# Ours.\\ngroups: {ours: [10.0.0.0/8, group/hex]}\\n' >ours.yaml &&
+echo 'groups: {broken: [' >broken.yaml && exec "$@" """
+        return t.run(t.enter() + ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
+                                  script, "sh", t.world.program, *words])
+
+    result = groups("groups")
+    expect_eq(result.status, 2, "exit status", result)
+    for part in ("/etc/sallyport/groups/hex.yaml", "2  Ours.  (/etc/sallyport/groups/ours.yaml)",
+                 "npm"):
+        expect_in(part, result.out, "the list", result)
+    expect_in("/etc/sallyport/groups/broken.yaml:", result.err, "what is wrong", result)
+    expect_eq(groups("groups", "hex").out, "groups: {hex: [good.example]}\n", "the text")
+    expect_eq(json.loads(groups("groups", "--json", "ours").out)["destinations"],
+              ["10.0.0.0/8", "good.example"], "what it stands for")
+    for dest, status in ("good.example", 0), ("repo.hex.pm", 1), ("index.crates.io", 0):
+        result = groups("explain", "--allow", "group/hex", "--allow", "group/crates", dest)
+        expect_eq(result.status, status, dest, result)
 
 
 @CASES.case("check prints the plan, groups expanded")

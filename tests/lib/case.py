@@ -39,11 +39,11 @@ def expect_in(part, whole, what, *evidence):
     expect(part in whole, f"{what}: {part!r} is not in it", *(evidence or (whole,)))
 
 
-def eventually(condition, why, timeout=2.0):
+def eventually(condition, why, timeout=2.0, pause=0.01):
     deadline = time.monotonic() + timeout
     while not condition():
         expect(time.monotonic() < deadline, why)
-        time.sleep(0.01)
+        time.sleep(pause)
 
 
 @dataclasses.dataclass

@@ -39,6 +39,14 @@ class Testbed(Runner):
     def token():
         return token()
 
+    def settle(self):
+        """After a check: is everything as it was?"""
+        eventually(lambda: not leftovers(), "something of the jail is still there", timeout=3.0)
+
+    def afresh(self):
+        """After a case that failed."""
+        kill_all([daemon.pid for daemon in self.world.daemons])
+
 
 def _arguments(title):
     p = argparse.ArgumentParser(description=f"The {title} tests of sallyport.")
@@ -80,7 +88,7 @@ def _run_one(testbed, case, controls_only):
             return "skip", "no control"
         if not controls_only:
             case.check(testbed)
-            eventually(lambda: not leftovers(), "something of the jail is still there", timeout=3.0)
+            testbed.settle()
     except Skip as e:
         return "skip", str(e)
     except Fail as e:
@@ -97,8 +105,8 @@ def _line(error):
     return f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
 
 
-def _run_all(cases, options, directory):
-    testbed = Testbed(World(None if options.controls else options.program))
+def _run_all(cases, options, directory, make_testbed):
+    testbed = make_testbed(World(None if options.controls else options.program))
     if os.path.exists(f"{directory}/probes.py"):
         shutil.copy(f"{directory}/probes.py", f"{testbed.world.tmp}/lib")
     counts = {"ok": 0, "FAIL": 0, "skip": 0}
@@ -106,8 +114,8 @@ def _run_all(cases, options, directory):
         start = time.monotonic()
         word, why = _run_one(testbed, case, options.controls)
         counts[word] += 1
-        if word == "FAIL":  # the next case starts afresh
-            kill_all([daemon.pid for daemon in testbed.world.daemons])
+        if word == "FAIL":
+            testbed.afresh()
         took = f" [{time.monotonic() - start:.2f} s]" if options.times else ""
         print(f"{word} {case.name}{took}" + (": " + why.replace("\n", "\n    ") if why else ""),
               flush=True)
@@ -124,12 +132,20 @@ def in_bubble(main, n_cases=1):
     try:
         return bubble.run(main)
     except bubble.Unavailable as e:
-        print(f"skip everything: {e}")
-        _summary(0, 0, n_cases)
-        return 0
+        return _skip(n_cases, e)
 
 
-def main(title, directory):
+def _skip(n_cases, why):
+    print(f"skip everything: {why}")
+    _summary(0, 0, n_cases)
+    return 0
+
+
+def skip_everything(directory, why):
+    return _skip(len(_load(directory)), why)
+
+
+def main(title, directory, make_testbed=Testbed):
     options = _arguments(title)
     cases = [c for c in _load(directory) if _wanted(c, options.only)]
     if options.list:
@@ -138,4 +154,5 @@ def main(title, directory):
     if not options.controls and not os.access(options.program, os.X_OK):
         print(f"{options.program} is not there: run `make` first", file=sys.stderr)
         return 2
-    return in_bubble(lambda: _run_all(cases, options, directory), len(cases))
+    return in_bubble(lambda: _run_all(cases, options, directory, make_testbed),
+                     len(cases))

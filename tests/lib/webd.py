@@ -5,12 +5,16 @@ The internet's web server, plain and TLS. Every request is logged; the page says
     site=good.example sni=good.example path=/ from=198.51.100.1
 
 Paths: /bytes/N (N bytes of body), /sha256 (POST: digest of the body), /redirect/HOST, /close,
-/head (the request head as it arrived); anything else is the page above.
+/head (the request head as it arrived), /silence and /reset (no answer), /files/PATH (a file below
+www/ of the directory given; its index.html if PATH ends in a slash); anything else is the page above.
 """
 
 import asyncio
 import hashlib
+import os
+import socket
 import ssl
+import struct
 
 from . import pattern, zone
 from .wire import TOKEN
@@ -21,6 +25,7 @@ HEAD_MAX = 65536
 class Web:
     def __init__(self, log, directory):
         self.log = log
+        self.www = os.path.join(directory, "www")
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(f"{directory}/site.pem", f"{directory}/site.key")
         self.tls.sni_callback = lambda tls, name, _: setattr(tls, "asked_for", name)
@@ -54,11 +59,18 @@ class Web:
         if path.startswith("/bytes/"):
             await _send_pattern(writer, int(path.split("/")[2]))
             return True
+        if path == "/reset":
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                                       struct.pack("ii", 1, 0))
+        if path in ("/silence", "/reset"):
+            return False
         if path.startswith("/redirect/"):
             _respond(writer, "302 Found", b"", f"Location: http://{path.split('/')[2]}/")
         elif path == "/sha256":
             digest = await _digest(reader, int(fields["content-length"]))
             _respond(writer, "200 OK", digest.encode())
+        elif path.startswith("/files/"):
+            self._send_file(writer, path.partition("?")[0][len("/files/"):])
         elif path == "/head":
             _respond(writer, "200 OK", head)
         else:
@@ -67,6 +79,17 @@ class Web:
             _respond(writer, "200 OK", page)
         await writer.drain()
         return path != "/close" and fields.get("connection", "").lower() != "close"
+
+    def _send_file(self, writer, name):
+        path = os.path.join(self.www, name)
+        try:
+            with open(path + "index.html" if path.endswith("/") else path, "rb") as f:
+                body = f.read()
+        except OSError:
+            _respond(writer, "404 Not Found", b"")
+            return
+        kind = "text/html" if path.endswith("/") else "application/octet-stream"
+        _respond(writer, "200 OK", body, f"Content-Type: {kind}")
 
     @staticmethod
     def _is_tls(writer):

@@ -42,7 +42,7 @@ def _in(name, *command, **options):
     return subprocess.Popen(["nsenter", f"--net=/run/netns/{name}", *command], **options)
 
 
-def _sysctl(setting):
+def sysctl(setting):
     """A setting of the host namespace's network."""
     name, value = setting.split("=")
     path = "/proc/sys/" + name.replace(".", "/")
@@ -127,7 +127,7 @@ class World:
 
         if self.is_root():
             # Ping sockets for everybody, so that their controls work.
-            _sysctl("net.ipv4.ping_group_range=0 2147483647")
+            sysctl("net.ipv4.ping_group_range=0 2147483647")
 
     def _firewall(self):
         """The internet's own: odd addresses, and every unserved port leads to the catch-all."""
@@ -174,9 +174,15 @@ class World:
         self.daemons.append(_in(where, PYTHON, "-m", module, *args, cwd=self.tmp, text=True,
                                 stdout=subprocess.PIPE))
 
-    def start(self, where, *command):
+    def start(self, where, *command, **options):
         """Another daemon, in the namespace `where`; it ends with the world."""
-        self.daemons.append(_in(where, *command))
+        self.daemons.append(_in(where, *command, **options))
+
+    def start_module(self, where, module, *args):
+        """As start(), for one of ours, which says when it is ready."""
+        self._daemon(where, module, *args)
+        if self.daemons[-1].stdout.readline() != "ready\n":
+            raise RuntimeError(f"{module} did not start")
 
     def close(self):
         """For tidiness only: the bubble would do it."""
