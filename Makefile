@@ -3,7 +3,7 @@
 #	make		the program, as build/sallyport
 #	make demo	the main job, on real traffic, on a machine without internet
 #	make check	every test; the last line counts them
-#	make bench	the ratios of the README, measured here
+#	make bench	the ratios of the README, measured here, beside other proxies
 #	make install	DESTDIR= PREFIX=/usr/local
 #	make deps	the Debian packages that are needed (demo, check and bench do it themselves)
 #	make fuzz	every fuzz target for FUZZ_S seconds (needs clang)
@@ -36,10 +36,13 @@ demo: deps
 	@$(MAKE) --no-print-directory all
 	@tests/demo/run
 
-check: deps
+check:
+	@tools/deps.sh --check
 	@tools/check.sh
 
+# Without the other proxies it measures ours alone, and says so.
 bench: deps
+	@tools/deps.sh --bench || true
 	@$(MAKE) --no-print-directory all
 	@tests/bench/run
 

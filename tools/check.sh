@@ -10,7 +10,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export PATH ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1
 export PYTHONDONTWRITEBYTECODE=1
 
-FUZZ_SECONDS=${FUZZ_SECONDS:-10} # for each target
+FUZZ_SECONDS=${FUZZ_SECONDS:-5} # for each target
 passed=0 failed=0 skipped=0
 out=$(mktemp) || exit 1
 trap 'rm -f "$out"' EXIT
@@ -69,6 +69,7 @@ build() {
 suite layers 60 tools/layers.py
 suite "banned calls" 60 tools/banned.py
 suite "build lists" 60 tools/listed.py
+suite "ready groups" 60 tools/groups.py
 suite "manual pages" 60 tools/manlint.sh
 
 build plain build/plain || finish
@@ -85,5 +86,6 @@ done
 SALLYPORT=$PWD/build/plain/sallyport
 suite functional 420 tests/functional/run
 suite escape 420 tests/escape/run
+suite "docker engine" 420 tests/docker/run
 suite "fuzz ($FUZZ_SECONDS s each)" 900 tools/fuzz.sh "$FUZZ_SECONDS"
 finish

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+deploy/compose.yaml on a real engine, in the small internet.
+
+    agent --- inside (internal) --- gate --- outside --- host's NAT --- internet
+    box ----------------------------------- street ----- host's NAT --- internet
+
+The box is the control: the same image as the agent, on an ordinary network.
+"""
+
+import os
+import subprocess
+
+from . import image, zone
+from .case import Fail, eventually
+from .engine import HOME, Engine
+from .suite import Testbed
+from .world import ROOT
+
+COMPOSE = f"{ROOT}/deploy/compose.yaml"
+PROJECT = "sidecar"
+LOOPBACK = "127.0.0.1"
+HEALTH_S = 15
+PROXY = "http://gate:8888"
+VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+
+# What the agent of the tests may reach. NAMES: allowed; DENIED: exists, and is not.
+ALLOWED, ALSO_ALLOWED, PROJECT_ALLOWED, DENIED = (
+    "good.example", "shared-a.example", "mirror.example", "evil.example")
+BASELINE = f"{ALLOWED}\n{ALLOWED}:80   # plain\n{ALSO_ALLOWED}\n"
+PROJECT_LIST = f"# this project's own\n{PROJECT_ALLOWED}\n"
+
+# Everything the gate itself may send, the health check's included.
+GATE_TRAFFIC = [("udp", zone.DNS4, 53), ("tcp", zone.DNS4, 53)] + [
+    ("tcp", address, port) for name in (ALLOWED, ALSO_ALLOWED, PROJECT_ALLOWED)
+    for address in zone.ADDRESSES[name] if ":" not in address for port in (80, 443)]
+
+
+class Bed(Testbed):
+    """What a case gets. The engine is started once, the sidecar when a case first asks for it."""
+
+    run_id = 0  # of the process outside the bubble
+
+    def __init__(self, world):
+        super().__init__(world)
+        self.allow = f"{world.tmp}/allow"
+        os.makedirs(self.allow)
+        self.restore()
+        self._loopback_resolver()
+        self.engine = Engine(world, self.run_id)
+        image.agent(self.engine)
+        if world.program:
+            image.gate(self.engine)
+        self.engine.docker("network", "create", "street")
+        self._start_box("box", "--network=street")
+        self.containers = {}
+
+    def _loopback_resolver(self):
+        """What Docker does with a resolver on the host's loopback is one of the questions."""
+        tmp = self.world.tmp
+        self.world.start_module("host", "lib.forwardd", LOOPBACK, zone.DNS4)
+        with open(f"{tmp}/resolv.conf", "w") as f:
+            f.write(f"nameserver {LOOPBACK}\n")
+
+    def _start_box(self, name, *options):
+        self.engine.docker("run", "--detach", "--name", name, *options, image.AGENT,
+                           "sleep", "infinity")
+
+    def other_box(self, name, *options):
+        """A further container, for one case; returns the function that runs commands in it."""
+        self.engine.try_docker("rm", "--force", name)
+        self._start_box(name, *options)
+        return self.inside(name)
+
+    # The sidecar
+
+    def _compose(self, *words):
+        env = {"SALLYPORT_AGENT_IMAGE": image.AGENT, "SALLYPORT_IMAGE": image.GATE,
+               "SALLYPORT_ALLOW": self.allow, "SALLYPORT_HEALTH_INTERVAL": "1s",
+               "SALLYPORT_HEALTH_PASSES": ALLOWED, "SALLYPORT_HEALTH_DENIED": DENIED,
+               "COMPOSE_PROJECT_NAME": PROJECT}
+        return self.engine.compose(COMPOSE, *words, env=env)
+
+    def up(self):
+        if self.containers:
+            return
+        try:
+            self._compose("up", "--detach", "--no-build")
+        except Fail as e:
+            raise Fail(f"{e}\n{self.gate_log()}") from e
+        self.containers = {s: self._container_of(s) for s in ("agent", "gate")}
+
+    def _container_of(self, service):
+        return self.engine.docker("ps", "--all", "--quiet", "--no-trunc",
+                                  f"--filter=label=com.docker.compose.service={service}")
+
+    def container(self, service):
+        self.up()
+        return self.containers[service]
+
+    def gate_log(self):
+        logs = self.engine.try_docker("logs", "--tail=30", self._container_of("gate"))
+        return "log of the gate:\n" + (logs.stdout + logs.stderr).decode(errors="replace")
+
+    def settle(self):
+        """Nothing of this suite runs outside the engine."""
+
+    def afresh(self):
+        self.restore()
+        if self.world.program:
+            self.containers = {}
+            self._compose("down", "--timeout=0", "--volumes")
+
+    # Allow-lists
+
+    def write_list(self, name, text):
+        """Replaces the file, as an editor does."""
+        with open(f"{self.allow}/{name}.new", "w") as f:
+            f.write(text)
+        os.rename(f"{self.allow}/{name}.new", f"{self.allow}/{name}")
+
+    def restore(self):
+        self.write_list("baseline.allow", BASELINE)
+        self.write_list("project.allow", PROJECT_LIST)
+
+    def reload(self):
+        self.engine.docker("kill", "--signal=HUP", self.container("gate"))
+
+    # Running things
+
+    def words_in(self, container, command, env=None, options=()):
+        variables = [f"--env={name}={value}" for name, value in (env or {}).items()]
+        return ["docker", "exec", *options, *variables, container, *command]
+
+    def inside(self, container, env=None):
+        def run(command):
+            return self.run(self.words_in(container, command, env), {"env": Engine.environment()})
+        return run
+
+    def agent(self, env=None):
+        return self.inside(self.container("agent"), env)
+
+    def unaware(self):
+        """The agent, running something that does not look for a proxy."""
+        run = self.agent()
+        unset = [word for name in VARIABLES for word in ("-u", name)]
+        return lambda command: run(["env", *unset, *command])
+
+    def box(self):
+        return self.inside("box")
+
+    def open_in(self, service, command):
+        """A command to talk to."""
+        return subprocess.Popen(self.words_in(self.container(service), command, None, ["-i"]),
+                                env=Engine.environment(), stdin=subprocess.PIPE, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=HOME)
+
+    # What is asked of the engine
+
+    def inspect(self, service):
+        return self.engine.inspect(self.container(service))
+
+    def health(self):
+        return self.inspect("gate")["State"]["Health"]["Status"]
+
+    def becomes(self, health):
+        def told():
+            return [entry["Output"] for entry in self.inspect("gate")["State"]["Health"]["Log"]]
+        try:
+            eventually(lambda: self.health() == health, f"the gate never became {health}", HEALTH_S,
+                       pause=0.2)
+        except Fail as e:
+            raise Fail(f"{e}; {told()}\n{self.gate_log()}") from e
+
+    def gate_pid(self):
+        return self.inspect("gate")["State"]["Pid"]
+
+    def address(self, service, network="inside"):
+        networks = self.inspect(service)["NetworkSettings"]["Networks"]
+        return networks[f"{PROJECT}_{network}"]["IPAddress"]
