@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -59,6 +60,47 @@ static inline int dial(const struct addrinfo *to)
 		err(1, "connect");
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	return fd;
+}
+
+/* What a proxy is asked for a tunnel to HOST:PORT. Returns its length. */
+static inline size_t request(char *head, size_t size, const char *target)
+{
+	return (size_t)snprintf(head, size, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\n", target,
+				target);
+}
+
+/* The status of an answer whose head is complete, with what follows the head; 0: not complete. */
+static inline unsigned status_of(const char *head, const char **rest)
+{
+	const char *end = strstr(head, "\r\n\r\n");
+
+	if (!end || strncmp(head, "HTTP/1.", 7) != 0)
+		return 0;
+	*rest = end + 4;
+	return (unsigned)strtoul(head + 9, NULL, 10);
+}
+
+static inline int by_size(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Sorts v; the value below which that share of it lies. */
+static inline uint64_t percentile(uint64_t *v, size_t n, unsigned percent)
+{
+	qsort(v, n, sizeof(*v), by_size);
+	return n ? v[n * percent / 100] : 0;
+}
+
+static inline void raise_files(void)
+{
+	struct rlimit files;
+
+	getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
 }
 
 static inline int listen_on(uint16_t port)

@@ -1,56 +1,90 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The near end. Prints one number:
+ * The near end, one connection after the other. Prints one number:
  *
  *	connect HOST PORT N	median ns from connect() to the first byte of a server that speaks first
  *	rtt HOST PORT N		median ns of a round trip of one byte
  *	down HOST PORT MS	bytes a second that one connection receives
  *	up HOST PORT MS		bytes a second that one connection sends
- *	hold HOST PORT N	opens N connections, prints N once all were heard from, waits for stdin
+ *	hold HOST PORT N	opens N connections, or as many as go; prints how many once all were
+ *				heard from, waits for stdin
+ *
+ * With one more argument, NAME:PORT, HOST and PORT are a proxy that is asked for a tunnel to it.
  */
-#include <sys/resource.h>
-
 #include "bench.h"
 
 #define CHUNK (256 * 1024)
 #define WARM  50 /* not counted */
 
+/* Of opening many: for one that is not answered, as by a proxy that has no room, and for all. */
+#define ANSWER_S 5
+#define ALL_S	 90
+
+struct way {
+	const struct addrinfo *to;
+	const char *target; /* NULL: `to` is the server itself */
+};
+
+struct stream {
+	int fd;
+	size_t early; /* bytes of the server that came with the proxy's answer */
+};
+
 static char chunk[CHUNK];
 
-static int cmp(const void *a, const void *b)
+/* Asks for the tunnel. False when the proxy says anything but 200, or nothing. */
+static int ask(struct stream *s, const char *target)
 {
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	char head[4096];
+	const char *rest;
+	size_t n = request(head, sizeof(head), target);
+	unsigned status;
 
-	return (x > y) - (x < y);
+	if (write(s->fd, head, n) != (ssize_t)n)
+		return 0;
+	n = 0;
+	do {
+		ssize_t got = read(s->fd, head + n, sizeof(head) - 1 - n);
+
+		if (got <= 0)
+			return 0;
+		n += (size_t)got;
+		head[n] = 0;
+	} while (!(status = status_of(head, &rest)));
+	s->early = n - (size_t)(rest - head);
+	return status == 200;
 }
 
-static uint64_t median(uint64_t *v, size_t n)
+static struct stream reach(const struct way *w)
 {
-	qsort(v, n, sizeof(*v), cmp);
-	return v[n / 2];
+	struct stream s = { .fd = dial(w->to) };
+
+	if (w->target && !ask(&s, w->target))
+		errx(1, "no tunnel to %s", w->target);
+	return s;
 }
 
-static uint64_t measure_connect(const struct addrinfo *to, size_t n)
+static uint64_t measure_connect(const struct way *w, size_t n)
 {
 	uint64_t *took = calloc(n, sizeof(*took));
 
 	for (size_t i = 0; i < n + WARM; i++) {
 		uint64_t start = now_ns();
-		int fd = dial(to);
+		struct stream s = reach(w);
 
-		if (read(fd, chunk, 1) != 1)
+		if (!s.early && read(s.fd, chunk, 1) != 1)
 			err(1, "no first byte");
 		if (i >= WARM)
 			took[i - WARM] = now_ns() - start;
-		close(fd);
+		close(s.fd);
 	}
-	return median(took, n);
+	return percentile(took, n, 50);
 }
 
-static uint64_t measure_rtt(const struct addrinfo *to, size_t n)
+static uint64_t measure_rtt(const struct way *w, size_t n)
 {
 	uint64_t *took = calloc(n, sizeof(*took));
-	int fd = dial(to);
+	int fd = reach(w).fd;
 
 	for (size_t i = 0; i < n + WARM; i++) {
 		uint64_t start = now_ns();
@@ -60,13 +94,13 @@ static uint64_t measure_rtt(const struct addrinfo *to, size_t n)
 		if (i >= WARM)
 			took[i - WARM] = now_ns() - start;
 	}
-	return median(took, n);
+	return percentile(took, n, 50);
 }
 
 /* The first fifth of the time is for the window to open. */
-static uint64_t measure_bulk(const struct addrinfo *to, uint64_t ms, int up)
+static uint64_t measure_bulk(const struct way *w, uint64_t ms, int up)
 {
-	int fd = dial(to);
+	int fd = reach(w).fd;
 	uint64_t start = now_ns(), begin = start + ms * 200000, end = start + ms * 1000000, now;
 	uint64_t bytes = 0;
 
@@ -81,43 +115,44 @@ static uint64_t measure_bulk(const struct addrinfo *to, uint64_t ms, int up)
 	return bytes * 1000 / (ms * 8 / 10);
 }
 
-static uint64_t hold(const struct addrinfo *to, size_t n)
+static size_t hold(const struct way *w, size_t n)
 {
-	struct rlimit files;
+	const struct timeval patience = { .tv_sec = ANSWER_S };
+	uint64_t end = now_ns() + ALL_S * 1000000000ULL;
 
-	getrlimit(RLIMIT_NOFILE, &files);
-	files.rlim_cur = files.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &files);
+	raise_files();
 	for (size_t i = 0; i < n; i++) {
-		int fd = dial(to);
+		struct stream s = { .fd = dial(w->to) };
 
-		if (write(fd, "x", 1) != 1 || read(fd, chunk, 1) != 1)
-			err(1, "connection %zu", i);
+		setsockopt(s.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+		if (now_ns() > end || (w->target && !ask(&s, w->target)) ||
+		    write(s.fd, "x", 1) != 1 || read(s.fd, chunk, 1) != 1)
+			return i;
 	}
 	return n;
 }
 
 int main(int argc, char **argv)
 {
-	const struct addrinfo *to;
+	struct way w = { 0 };
 	uint64_t n, result;
 
-	if (argc != 5)
-		errx(2, "usage: client connect|rtt|down|up|hold HOST PORT N");
-	to = lookup(argv[2], argv[3]);
+	if (argc != 5 && argc != 6)
+		errx(2, "usage: client connect|rtt|down|up|hold HOST PORT N [NAME:PORT]");
+	w = (struct way){ .to = lookup(argv[2], argv[3]), .target = argv[5] };
 	n = number(argv[4]);
 	switch (argv[1][0]) {
 	case 'c':
-		result = measure_connect(to, n);
+		result = measure_connect(&w, n);
 		break;
 	case 'r':
-		result = measure_rtt(to, n);
+		result = measure_rtt(&w, n);
 		break;
 	case 'h':
-		result = hold(to, n);
+		result = hold(&w, n);
 		break;
 	default:
-		result = measure_bulk(to, n, argv[1][0] == 'u');
+		result = measure_bulk(&w, n, argv[1][0] == 'u');
 	}
 	printf("%llu\n", (unsigned long long)result);
 	fflush(stdout);

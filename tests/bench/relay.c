@@ -4,6 +4,10 @@
  * how much of a ratio is the price of there being a relay at all.
  *
  *	relay LISTEN-PORT HOST PORT
+ *	relay connect LISTEN-PORT HOST PORT
+ *
+ * The second is the least of an HTTP proxy: it reads a request, whatever it asks for, and answers
+ * 200 once HOST is connected.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,15 +18,21 @@
 
 #define MOVE (1 << 20)
 
+#define ESTABLISHED "HTTP/1.1 200 Connection established\r\n\r\n"
+
+enum stage { SPLICING, ASKING, DIALLING }; /* of a pair; kept at the client's end, which is first */
+
 struct end {
+	enum stage stage;
 	int fd;
 	int pipe[2]; /* what came from fd and has not reached the peer */
 	size_t held;
 	struct end *peer;
-	int eof, dead;
+	int client, eof, dead;
 };
 
-static int epoll;
+static const struct addrinfo *to;
+static int epoll, proxy;
 
 static void end_pair(struct end *e)
 {
@@ -65,40 +75,86 @@ static int move(struct end *e)
 	}
 }
 
-static void add(struct end *e, int fd, struct end *peer)
+static void add(struct end *e, int fd)
 {
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = e };
 	int one = 1;
 
-	*e = (struct end){ .fd = fd, .peer = peer };
-	if (pipe2(e->pipe, O_NONBLOCK) || fcntl(e->pipe[0], F_SETPIPE_SZ, MOVE) < 0)
+	e->fd = fd;
+	if (pipe2(e->pipe, O_NONBLOCK))
 		err(1, "pipe");
+	fcntl(e->pipe[0], F_SETPIPE_SZ, MOVE); /* fails when a user has many; then it is small */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &ev);
 }
 
-static void accepted(int client, const struct addrinfo *to)
+static void dial_for(struct end *client)
 {
-	struct end *pair = calloc(2, sizeof(*pair));
 	int server = socket(to->ai_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
 	if (server < 0 || (connect(server, to->ai_addr, to->ai_addrlen) && errno != EINPROGRESS))
 		err(1, "connect");
-	add(&pair[0], client, &pair[1]);
-	add(&pair[1], server, &pair[0]);
+	add(client->peer, server);
+}
+
+static void accepted(int fd)
+{
+	struct end *pair = calloc(2, sizeof(*pair));
+
+	pair[0] = (struct end){ .stage = proxy ? ASKING : SPLICING, .peer = &pair[1], .client = 1 };
+	pair[1] = (struct end){ .fd = -1, .pipe = { -1, -1 }, .peer = &pair[0] };
+	add(&pair[0], fd);
+	if (!proxy)
+		dial_for(&pair[0]);
+}
+
+/* The client of the benchmark sends its request in one piece. Returns 0 when this is none. */
+static int ask(struct end *client)
+{
+	char head[4096];
+	ssize_t n = read(client->fd, head, sizeof(head));
+
+	if (n < 0 && errno == EAGAIN)
+		return 1;
+	if (n < 4 || memcmp(head + n - 4, "\r\n\r\n", 4) != 0)
+		return 0;
+	dial_for(client);
+	client->stage = DIALLING;
+	return 1;
+}
+
+/* Returns 0 when the connection is over. */
+static int step(struct end *e)
+{
+	struct end *client = e->client ? e : e->peer;
+
+	switch (client->stage) {
+	case ASKING:
+		return ask(client);
+	case DIALLING:
+		if (e->client)
+			return 1;
+		if (write(client->fd, ESTABLISHED, strlen(ESTABLISHED)) < 0)
+			return 0;
+		client->stage = SPLICING;
+		break;
+	case SPLICING:
+		break;
+	}
+	return move(e) && move(e->peer);
 }
 
 int main(int argc, char **argv)
 {
 	struct epoll_event ev = { .events = EPOLLIN }, got[64];
-	const struct addrinfo *to;
 	int listener;
 
-	if (argc != 4)
-		errx(2, "usage: relay LISTEN-PORT HOST PORT");
+	proxy = argc == 5 && strcmp(argv[1], "connect") == 0;
+	if (argc != 4 + proxy)
+		errx(2, "usage: relay [connect] LISTEN-PORT HOST PORT");
 	signal(SIGPIPE, SIG_IGN);
-	to = lookup(argv[2], argv[3]);
-	listener = listen_on((uint16_t)number(argv[1]));
+	to = lookup(argv[2 + proxy], argv[3 + proxy]);
+	listener = listen_on((uint16_t)number(argv[1 + proxy]));
 	epoll = epoll_create1(0);
 	epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &ev);
 	for (;;) {
@@ -108,8 +164,8 @@ int main(int argc, char **argv)
 			struct end *e = got[i].data.ptr;
 
 			if (!e)
-				accepted(accept4(listener, NULL, NULL, SOCK_NONBLOCK), to);
-			else if (!e->dead && !(move(e) && move(e->peer)))
+				accepted(accept4(listener, NULL, NULL, SOCK_NONBLOCK));
+			else if (!e->dead && !step(e))
 				end_pair(e); /* the pair itself is not freed: it may be in got */
 		}
 	}

@@ -17,13 +17,6 @@
 
 extern char **environ;
 
-static int cmp(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 static uint64_t run(char **argv, const posix_spawn_file_actions_t *quiet)
 {
 	uint64_t start = now_ns();
@@ -65,9 +58,7 @@ int main(int argc, char **argv)
 				took[c][i - WARM] = t;
 		}
 	}
-	for (size_t c = 0; c < n_commands; c++) {
-		qsort(took[c], n, sizeof(uint64_t), cmp);
-		printf("%llu\n", (unsigned long long)took[c][n / 2]);
-	}
+	for (size_t c = 0; c < n_commands; c++)
+		printf("%llu\n", (unsigned long long)percentile(took[c], n, 50));
 	return 0;
 }
