@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/listen.h"
 
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -55,6 +56,8 @@ bool listen_open(struct gate_listener *l, struct err *e)
 	if (fd < 0)
 		return err_sys(e, errno, "listening at %s", listen_str(l, text));
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	/* Accepted connections have it from the listener; dial.c sets it towards servers. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (bind(fd, &sa.sa, len) != 0 || listen(fd, BACKLOG) != 0)
 		return err_sys(e, errno, "listening at %s", listen_str(l, text));
 	l->fd = fd;

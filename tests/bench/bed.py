@@ -38,7 +38,8 @@ def raise_files():
 class Bench:
     def __init__(self, program, quick):
         self.part = 10 if quick else 1
-        self.connections = min(CONNECTIONS // self.part, (raise_files() - 100) // 2)
+        self.files = raise_files()
+        self.connections = min(CONNECTIONS // self.part, (self.files - 100) // 2)
         self.world = World(program, bare=True)
         self.runner = Runner(self.world)
         for name in ("server", "client", "crowd", "relay", "startup"):
