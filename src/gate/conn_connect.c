@@ -175,7 +175,7 @@ void conn_connect(struct conn *c)
 		redirect(c, &c->verdict.rule->to);
 	else if (!c->name || c->n_names)
 		dial_address(c);
-	else if (span_eq(name_span(c->name), SPAN_LIT(HOST_LOOPBACK_NAME)))
+	else if (is_host_loopback(c->name))
 		dial_host(c, c->port);
 	else
 		resolve(c, c->name);

@@ -142,7 +142,7 @@ void conn_jail_begin(struct conn *c)
 	}
 	if (subject_exhausted(c->subject) && conn_denied(c, 403, QUOTA_USED_UP))
 		return;
-	to_host = c->name && span_eq(name_span(c->name), SPAN_LIT(HOST_LOOPBACK_NAME));
+	to_host = is_host_loopback(c->name);
 	if (inspects(c->port) && c->verdict.kind != VERDICT_REDIRECT &&
 	    ((c->name && !to_host) ||
 	     (c->verdict.kind != VERDICT_ALLOW && !audit_mode(c->subject)))) {

@@ -62,12 +62,6 @@ static void take_target(struct conn *c, const struct http_host *host, uint16_t p
 		c->name = c->names;
 	}
 }
-
-static bool to_host(const struct conn *c)
-{
-	return c->name && span_eq(name_span(c->name), SPAN_LIT(HOST_LOOPBACK_NAME));
-}
-
 /* What speaks against it besides the rules; NULL: nothing. */
 static const char *obstacle(struct conn *c)
 {
@@ -75,7 +69,7 @@ static const char *obstacle(struct conn *c)
 
 	if (subject_exhausted(s))
 		return QUOTA_USED_UP;
-	if (c->name && s->policy->dns == DNS_OFF && !to_host(c))
+	if (c->name && s->policy->dns == DNS_OFF && !is_host_loopback(c->name))
 		return "the policy says dns: off";
 	if (c->name && c->verdict.kind == VERDICT_ALLOW &&
 	    !wild_within(&s->wild, s->policy, c->name))
@@ -100,7 +94,7 @@ void proxy_want(struct conn *c, const struct http_host *host, uint16_t port)
 	if (c->verdict.kind == VERDICT_DENY || c->verdict.kind == VERDICT_ASK) {
 		if (conn_denied(c, 403, NULL))
 			return;
-		if (to_host(c)) {
+		if (is_host_loopback(c->name)) {
 			conn_reset(c); /* not even an audit opens the host's loopback */
 			return;
 		}
@@ -250,7 +244,8 @@ static void guard(struct conn *c)
 {
 	struct relay *r = c->relay;
 
-	if (!c->name || to_host(c) || c->verdict.kind != VERDICT_ALLOW || audit_mode(c->subject))
+	if (!c->name || is_host_loopback(c->name) || c->verdict.kind != VERDICT_ALLOW ||
+	    audit_mode(c->subject))
 		return;
 	if (c->port == HTTP_PORT) {
 		r->guard = http_guard_new(c->name, &r->up, &r->down);

@@ -18,7 +18,7 @@ static bool still_allowed(const struct conn *c, const struct subject *s, struct 
 {
 	struct flow f = conn_flow(c);
 	struct verdict ignored;
-	bool to_host = c->name && span_eq(name_span(c->name), SPAN_LIT(HOST_LOOPBACK_NAME));
+	bool to_host = is_host_loopback(c->name);
 
 	*v = decide(s->policy, &f);
 	if (audit_mode(s)) /* which opens everything but the host's loopback */

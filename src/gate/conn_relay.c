@@ -62,10 +62,6 @@ static void broken(struct conn *c)
 			conn_rejected(c, bad->status, bad->why);
 		return;
 	}
-	if (c->relay->exchange && !exchange_answered(c->relay->exchange)) {
-		conn_failed(c, "the server broke the connection off without an answer");
-		return;
-	}
 	/* In audit mode there is no way on, either: what follows cannot be told apart. */
 	if (!why || !conn_denied(c, 403, why))
 		conn_reset(c);

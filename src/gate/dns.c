@@ -175,12 +175,6 @@ static void reply_localhost(struct dns_job *job)
 
 	reply(job, &(struct dns_reply){ .addrs = both, .n_addrs = 2, .ttl_s = VIRTUAL_TTL_S });
 }
-
-static bool is_host(const struct name *n)
-{
-	return span_eq(name_span(n), SPAN_LIT(HOST_LOOPBACK_NAME));
-}
-
 /* Whether the question may go upstream; what may not is answered here. */
 static bool judge(struct dns_job *job)
 {
@@ -189,7 +183,7 @@ static bool judge(struct dns_job *job)
 	const struct name *n = &job->question.name;
 
 	if (!decide_name(p, n, 0, &job->rule)) {
-		if (is_host(n)) {
+		if (is_host_loopback(n)) {
 			tell(job, EVENT_DENY, NULL,
 			     "the host's own loopback: --allow host:PORT opens a port of it");
 			reply_code(job, DNS_NXDOMAIN);
@@ -219,7 +213,7 @@ static bool judge(struct dns_job *job)
 /* Wherever a connection to this name leads, it is not to where upstream would say. */
 static bool answered_here(const struct dns_job *job)
 {
-	if (is_host(&job->question.name))
+	if (is_host_loopback(&job->question.name))
 		return true;
 	return job->rule && job->rule->action == RULE_REDIRECT &&
 	       job->dns->gate->subjects->policy->dns == DNS_VIRTUAL && !job->audited;

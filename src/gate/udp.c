@@ -304,7 +304,7 @@ static bool begin(struct udp_flow *u)
 		by_name(u, &to->name);
 	} else if (!u->name.len || u->learned) {
 		return to_address(u);
-	} else if (span_eq(name_span(&u->name), SPAN_LIT(HOST_LOOPBACK_NAME))) {
+	} else if (is_host_loopback(&u->name)) {
 		return to_host(u, f.port);
 	} else {
 		by_name(u, &u->name);

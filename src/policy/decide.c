@@ -17,7 +17,7 @@ static struct question ask(const struct flow *f)
 
 	if (f->addr)
 		q.canonical = addr_canonical(f->addr);
-	q.host = f->name && span_eq(name_span(f->name), SPAN_LIT(HOST_LOOPBACK_NAME));
+	q.host = is_host_loopback(f->name);
 	return q;
 }
 

@@ -16,6 +16,12 @@
 /* The name under which a jail sees the host's own loopback. */
 #define HOST_LOOPBACK_NAME "host.sallyport.internal"
 
+/* NULL is no name. */
+static inline bool is_host_loopback(const struct name *n)
+{
+	return n && span_eq(name_span(n), SPAN_LIT(HOST_LOOPBACK_NAME));
+}
+
 /*
  * One thing that a subject wants to reach. A name that is not resolved yet has no address; an
  * address that no name stands for has no name. For host.sallyport.internal addr stays NULL.

@@ -136,8 +136,7 @@ static bool trace(struct resolver *r, const struct model_policy *p, struct linea
 /* Only DEST_HOST opens it; a name that looks as if it did would mislead. */
 static bool check_dest(const struct dest *d, enum rule_action action, struct err *e)
 {
-	if (action == RULE_DENY || d->target != DEST_NAME ||
-	    !span_eq(name_span(&d->name), SPAN_LIT(HOST_LOOPBACK_NAME)))
+	if (action == RULE_DENY || d->target != DEST_NAME || !is_host_loopback(&d->name))
 		return true;
 	return err_set(e, ERR_INVALID,
 		       "\"%s\" stands for the host's own loopback: expected \"host:PORT\"",

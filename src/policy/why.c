@@ -62,7 +62,7 @@ void flow_dest(const struct flow *f, struct dest *out)
 		d.icmp_type = (int16_t)f->icmp_type;
 	if (proto_has_ports(f->proto))
 		d.ports = (struct ports){ 1, { { f->port, f->port } } };
-	if (f->name && span_eq(name_span(f->name), SPAN_LIT(HOST_LOOPBACK_NAME))) {
+	if (is_host_loopback(f->name)) {
 		d.target = DEST_HOST;
 	} else if (f->name) {
 		d.target = DEST_NAME;
