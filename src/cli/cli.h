@@ -124,6 +124,23 @@ void cli_lists_done(struct cli_lists *x);
 bool cli_plan_load(const char *file, const struct cli_extras *x, const struct allowlist *lists,
 		   const char *policy, struct plan **out, struct err *e) _must_use_;
 
+/*
+ * Which rules hold, from the options of these names: --policy FILE, --use NAME, --allow DEST, --deny
+ * DEST, --baseline FILE, --allow-file FILE. Zeroed: none.
+ */
+struct cli_rules {
+	const char *policy, *use; /* borrowed from argv */
+	struct cli_extras extras;
+	struct cli_lists lists;
+};
+
+/* Takes the option, if it is one of them; else false. */
+bool cli_rules_take(struct cli_rules *x, const struct cli_option *o, const char *arg);
+
+/* Reads the files, anew where that was done before; quiet as in cli_lists_load(). */
+bool cli_rules_load(struct cli_rules *x, bool quiet, struct plan **out, struct err *e) _must_use_;
+void cli_rules_done(struct cli_rules *x);
+
 /* Prints what the plan warns about on stderr: "FILE:LINE:COLUMN: warning: TEXT". */
 void cli_lints_print(const struct plan *p);
 

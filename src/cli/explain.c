@@ -30,10 +30,8 @@ static const struct cli_option options[OPT_COUNT] = {
 };
 
 struct args {
-	const char *policy;
 	const char *subject;
-	struct cli_extras extras;
-	struct cli_lists lists;
+	struct cli_rules rules;
 	bool json;
 };
 
@@ -74,22 +72,9 @@ static bool take(void *ctx, size_t option, const char *arg, struct err *e)
 	struct args *a = ctx;
 
 	(void)e;
+	if (cli_rules_take(&a->rules, &options[option], arg))
+		return true;
 	switch (option) {
-	case OPT_POLICY:
-		a->policy = arg;
-		break;
-	case OPT_ALLOW:
-		cli_extras_add(&a->extras, RULE_ALLOW, arg);
-		break;
-	case OPT_DENY:
-		cli_extras_add(&a->extras, RULE_DENY, arg);
-		break;
-	case OPT_BASELINE:
-		a->lists.baseline = arg;
-		break;
-	case OPT_ALLOW_FILE:
-		cli_lists_add(&a->lists, arg);
-		break;
 	case OPT_SUBJECT:
 		a->subject = arg;
 		break;
@@ -310,8 +295,7 @@ static bool explain(struct args *a, const char *text, bool *allowed, struct err 
 	_cleanup_(plan_freep) struct plan *plan = NULL;
 	struct inquiry q = { 0 };
 
-	if (!cli_lists_load(&a->lists, false, e) ||
-	    !cli_plan_load(a->policy, &a->extras, &a->lists.merged, NULL, &plan, e))
+	if (!cli_rules_load(&a->rules, false, &plan, e))
 		return false;
 	q.plan = plan;
 	if (!find_policy(plan, a->subject, &q.policy, e) || !inquire(&q, text, e))
@@ -338,8 +322,7 @@ static int run(int argc, char **argv)
 
 		status = !ok ? cli_usage_error(&e) : allowed ? CLI_OK : CLI_DENIED;
 	}
-	cli_extras_done(&args.extras);
-	cli_lists_done(&args.lists);
+	cli_rules_done(&args.rules);
 	return status;
 }
 

@@ -71,9 +71,8 @@ static const char *const notes[] = {
 #define SHOWN_MAX 20
 
 struct args {
-	struct cli_extras extras;
-	struct cli_lists lists;
-	const char *policy, *use, *users;
+	struct cli_rules rules;
+	const char *users;
 	bool audit, quiet;
 	bool told; /* which files are not there */
 	const char *log;
@@ -90,8 +89,7 @@ struct recorder {
 
 static void args_done(struct args *a)
 {
-	cli_extras_done(&a->extras);
-	cli_lists_done(&a->lists);
+	cli_rules_done(&a->rules);
 }
 
 static bool take_listen(struct gate_options *g, const char *arg, struct err *e)
@@ -104,43 +102,18 @@ static bool take_listen(struct gate_options *g, const char *arg, struct err *e)
 	return true;
 }
 
-static bool take_dns(struct gate_options *g, const char *arg, struct err *e)
-{
-	if (g->n_upstreams == GATE_UPSTREAMS_MAX)
-		return err_set(e, ERR_LIMIT, "--dns: at most %d name servers", GATE_UPSTREAMS_MAX);
-	if (!hostdns_server_parse(arg, &g->upstreams[g->n_upstreams], e))
-		return false;
-	g->n_upstreams++;
-	return true;
-}
-
 static bool take(void *ctx, size_t option, const char *arg, struct err *e)
 {
 	struct args *a = ctx;
+	struct gate_options *g = &a->proxy.gate;
 
+	if (cli_rules_take(&a->rules, &options[option], arg))
+		return true;
 	switch (option) {
 	case OPT_LISTEN:
-		return take_listen(&a->proxy.gate, arg, e);
-	case OPT_POLICY:
-		a->policy = arg;
-		break;
-	case OPT_USE:
-		a->use = arg;
-		break;
-	case OPT_ALLOW:
-		cli_extras_add(&a->extras, RULE_ALLOW, arg);
-		break;
-	case OPT_DENY:
-		cli_extras_add(&a->extras, RULE_DENY, arg);
-		break;
-	case OPT_BASELINE:
-		a->lists.baseline = arg;
-		break;
-	case OPT_ALLOW_FILE:
-		cli_lists_add(&a->lists, arg);
-		break;
+		return take_listen(g, arg, e);
 	case OPT_CONNECT_PORTS:
-		return ports_parse(span_of(arg), &a->proxy.gate.connect_ports, e) ||
+		return ports_parse(span_of(arg), &g->connect_ports, e) ||
 		       err_wrap(e, "--connect-ports");
 	case OPT_USERS:
 		a->users = arg;
@@ -155,7 +128,7 @@ static bool take(void *ctx, size_t option, const char *arg, struct err *e)
 		a->log = arg;
 		break;
 	case OPT_DNS:
-		return take_dns(&a->proxy.gate, arg, e);
+		return hostdns_server_add(g->upstreams, &g->n_upstreams, arg, e);
 	case OPT_QUIET:
 		a->quiet = true;
 		break;
@@ -167,8 +140,7 @@ static bool take(void *ctx, size_t option, const char *arg, struct err *e)
 
 static bool load_plan(struct args *a, struct plan **out, struct err *e)
 {
-	if (!cli_lists_load(&a->lists, a->quiet || a->told, e) ||
-	    !cli_plan_load(a->policy, &a->extras, &a->lists.merged, a->use, out, e))
+	if (!cli_rules_load(&a->rules, a->quiet || a->told, out, e))
 		return false;
 	a->told = true;
 	for (size_t i = 0; a->audit && i < (*out)->n_policies; i++)
@@ -192,7 +164,7 @@ static bool load_setup(struct args *a, struct gate_setup **out, struct err *e)
 	struct users users = { 0 };
 	struct clients_options o = { .listeners = a->proxy.gate.listeners,
 				     .n_listeners = a->proxy.gate.n_listeners,
-				     .use = a->use,
+				     .use = a->rules.use,
 				     .users = a->users ? &users : NULL };
 	struct plan *plan;
 	bool ok;
@@ -369,10 +341,6 @@ static int run(int argc, char **argv)
 		return status;
 	if (operands != argc) {
 		(void)err_set(&e, ERR_INVALID, "proxy: expected no arguments, only options");
-		return cli_usage_error(&e);
-	}
-	if (a.use && !a.policy) {
-		(void)err_set(&e, ERR_INVALID, "proxy: --use names a policy of --policy FILE");
 		return cli_usage_error(&e);
 	}
 	if (!prepare(&a, &e))

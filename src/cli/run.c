@@ -61,9 +61,8 @@ static const char *const notes[] = {
 };
 
 struct args {
-	struct cli_extras extras;
-	struct cli_lists lists;
-	const char *policy, *use, *log;
+	struct cli_rules rules;
+	const char *log;
 	bool audit, quiet;
 	struct gate_upstream dns[GATE_UPSTREAMS_MAX];
 	size_t n_dns;
@@ -83,8 +82,7 @@ struct recorder {
 
 static void args_done(struct args *a)
 {
-	cli_extras_done(&a->extras);
-	cli_lists_done(&a->lists);
+	cli_rules_done(&a->rules);
 	free(a->keep_fds);
 	for (size_t i = 0; i < a->n_allow_unix; i++)
 		free((char *)(uintptr_t)a->allow_unix[i]);
@@ -113,39 +111,13 @@ static bool take_allow_unix(struct args *a, const char *arg, struct err *e)
 	return true;
 }
 
-static bool take_dns(struct args *a, const char *arg, struct err *e)
-{
-	if (a->n_dns == GATE_UPSTREAMS_MAX)
-		return err_set(e, ERR_LIMIT, "--dns: at most %d name servers", GATE_UPSTREAMS_MAX);
-	if (!hostdns_server_parse(arg, &a->dns[a->n_dns], e))
-		return false;
-	a->n_dns++;
-	return true;
-}
-
 static bool take(void *ctx, size_t option, const char *arg, struct err *e)
 {
 	struct args *a = ctx;
 
+	if (cli_rules_take(&a->rules, &options[option], arg))
+		return true;
 	switch (option) {
-	case OPT_ALLOW:
-		cli_extras_add(&a->extras, RULE_ALLOW, arg);
-		break;
-	case OPT_DENY:
-		cli_extras_add(&a->extras, RULE_DENY, arg);
-		break;
-	case OPT_POLICY:
-		a->policy = arg;
-		break;
-	case OPT_USE:
-		a->use = arg;
-		break;
-	case OPT_BASELINE:
-		a->lists.baseline = arg;
-		break;
-	case OPT_ALLOW_FILE:
-		cli_lists_add(&a->lists, arg);
-		break;
 	case OPT_AUDIT:
 		a->audit = true;
 		break;
@@ -153,7 +125,7 @@ static bool take(void *ctx, size_t option, const char *arg, struct err *e)
 		a->log = arg;
 		break;
 	case OPT_DNS:
-		return take_dns(a, arg, e);
+		return hostdns_server_add(a->dns, &a->n_dns, arg, e);
 	case OPT_KEEP_FD:
 		return take_keep_fd(a, arg, e);
 	case OPT_ALLOW_UNIX:
@@ -260,7 +232,8 @@ static int run_plan(const struct args *a, struct plan *plan, char **argv)
 	struct err e;
 	int status;
 
-	if (!plan_policy_pick(plan, a->use, &chosen, &e) || !decisions_open(&r.log, a->log, &e))
+	if (!plan_policy_pick(plan, a->rules.use, &chosen, &e) ||
+	    !decisions_open(&r.log, a->log, &e))
 		return cli_usage_error(&e);
 	policy = *chosen;
 	policy.mode = a->audit ? MODE_AUDIT : policy.mode;
@@ -298,12 +271,7 @@ static int run(int argc, char **argv)
 			      "api.github.com -- curl https://api.github.com/");
 		return cli_usage_error(&e);
 	}
-	if (a.use && !a.policy) {
-		(void)err_set(&e, ERR_INVALID, "run: --use names a policy of --policy FILE");
-		return cli_usage_error(&e);
-	}
-	if (!cli_lists_load(&a.lists, a.quiet, &e) ||
-	    !cli_plan_load(a.policy, &a.extras, &a.lists.merged, a.use, &plan, &e))
+	if (!cli_rules_load(&a.rules, a.quiet, &plan, &e))
 		return cli_usage_error(&e);
 	return run_plan(&a, plan, argv + operands);
 }

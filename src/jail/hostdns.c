@@ -94,6 +94,16 @@ bool hostdns_server_parse(const char *text, struct gate_upstream *out, struct er
 	return true;
 }
 
+bool hostdns_server_add(struct gate_upstream *list, size_t *n, const char *text, struct err *e)
+{
+	if (*n == GATE_UPSTREAMS_MAX)
+		return err_set(e, ERR_LIMIT, "--dns: at most %d name servers", GATE_UPSTREAMS_MAX);
+	if (!hostdns_server_parse(text, &list[*n], e))
+		return false;
+	(*n)++;
+	return true;
+}
+
 static bool is_loopback(const struct addr *a)
 {
 	struct addr c = addr_canonical(a);
