@@ -80,6 +80,7 @@
 #define LIMIT_DENIALS	   256	  /* distinct denied destinations that are told apart */
 #define LIMIT_REACHED	   4096	  /* distinct destinations in the policy that --audit prints */
 #define LIMIT_PIPES	   64	  /* splice pipes kept for reuse */
+#define LIMIT_PIPES_OPEN   256 /* in all; streams whose receivers do not read hold on to theirs */
 
 /* The control socket. */
 #define LIMIT_CONTROL_CLIENTS 32	 /* at one time */

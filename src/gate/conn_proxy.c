@@ -135,6 +135,9 @@ static void judge(struct conn *c)
 		conn_rejected(c, 501, "TRACE is not passed on: it shows what others have added");
 	else if (h->has_max_forwards && h->max_forwards == 0)
 		conn_rejected(c, 501, "Max-Forwards asks the proxy itself, which has no answer");
+	else if (h->form == HTTP_FORM_ABSOLUTE && h->host.port == HTTPS_PORT)
+		conn_rejected(c, 400,
+			      "plain HTTP to port 443, where TLS is spoken: ask for a tunnel");
 	else if (!proxy_login(c, basic_token(h), &why))
 		conn_rejected(c, 407, why);
 	else if (h->form == HTTP_FORM_AUTHORITY)

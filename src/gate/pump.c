@@ -27,6 +27,9 @@
 /* What a filter is given at a time. */
 #define CHUNK 16384
 
+/* The same without a pipe: held until the receiver takes it, for thousands of them who do not. */
+#define WITHOUT_PIPE 4096
+
 /* A filter holds back at most one request head; the rest is what it was given. */
 #define PENDING_MAX (LIMIT_HTTP_HEAD + LIMIT_CLIENT_HELLO + 4 * CHUNK)
 
@@ -36,6 +39,7 @@ static void pipe_close(struct pipes *all, struct pipe *p)
 {
 	fd_closep(&p->fd[0]);
 	fd_closep(&p->fd[1]);
+	all->n_open--;
 	all->n_large -= p->large;
 	*p = NO_PIPE;
 }
@@ -46,6 +50,7 @@ void pipes_done(struct pipes *p)
 		pipe_close(p, &p->kept[--p->n]);
 }
 
+/* False: there is none to be had. */
 static bool pipe_take(struct pump *p)
 {
 	if (p->pipe.fd[0] >= 0)
@@ -54,10 +59,12 @@ static bool pipe_take(struct pump *p)
 		p->pipe = p->pipes->kept[--p->pipes->n];
 		return true;
 	}
-	if (pipe2(p->pipe.fd, O_CLOEXEC | O_NONBLOCK) != 0) {
+	if (p->pipes->n_open == LIMIT_PIPES_OPEN ||
+	    pipe2(p->pipe.fd, O_CLOEXEC | O_NONBLOCK) != 0) {
 		p->pipe = NO_PIPE;
 		return false;
 	}
+	p->pipes->n_open++;
 	(void)fcntl(p->pipe.fd[1], F_SETPIPE_SZ, PIPE_SIZE);
 	return true;
 }
@@ -152,7 +159,8 @@ static enum step not_read(struct pump *p)
 	return p->lost ? STEP_BROKEN : STEP_WAIT;
 }
 
-static enum step read_filtered(struct pump *p, size_t may)
+/* Through the filter, or as it comes. */
+static enum step read_copied(struct pump *p, size_t may)
 {
 	char chunk[CHUNK];
 	ssize_t n = recv(p->from, chunk, MIN(sizeof(chunk), may), MSG_DONTWAIT);
@@ -161,9 +169,7 @@ static enum step read_filtered(struct pump *p, size_t may)
 		return not_read(p);
 	count(p, n);
 	p->eof = n == 0;
-	if (n > 0 && !p->filter(p->filter_ctx, span_bytes(chunk, (size_t)n), &p->pending))
-		return STEP_BROKEN;
-	return buf_ok(&p->pending) ? STEP_MOVED : STEP_BROKEN;
+	return pump_offer(p, span_bytes(chunk, (size_t)n)) ? STEP_MOVED : STEP_BROKEN;
 }
 
 static enum step read_pipe(struct pump *p, size_t may)
@@ -171,7 +177,7 @@ static enum step read_pipe(struct pump *p, size_t may)
 	ssize_t n;
 
 	if (!pipe_take(p))
-		return STEP_BROKEN;
+		return read_copied(p, MIN(may, (size_t)WITHOUT_PIPE));
 	n = splice(p->from, NULL, p->pipe.fd[1], NULL, may, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 	if (n > 0) {
 		count(p, n);
@@ -212,7 +218,7 @@ static enum step step(struct pump *p)
 	p->throttled = may == 0;
 	if (p->throttled)
 		return STEP_WAIT;
-	return p->filter ? read_filtered(p, may) : read_pipe(p, may);
+	return p->filter ? read_copied(p, may) : read_pipe(p, may);
 }
 
 bool pump_run(struct pump *p)

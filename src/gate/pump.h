@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * One direction of a relayed connection. Bytes go from socket to socket through a pipe (splice),
- * so they never enter this process; only where a filter has to see them are they read and written.
+ * so they never enter this process; only where a filter has to see them, or no pipe is to be had,
+ * are they read and written.
  * A slow receiver stops the reading: at most a pipe's or a filter's buffer is held.
  */
 #ifndef SALLYPORT_GATE_PUMP_H
@@ -24,7 +25,7 @@ struct pipe {
 struct pipes {
 	struct pipe kept[LIMIT_PIPES];
 	size_t n;
-	size_t n_large; /* of all, kept and in use */
+	size_t n_open, n_large; /* of all, kept and in use */
 };
 
 void pipes_done(struct pipes *p);

@@ -104,6 +104,8 @@ ROWS = [
     # What is not for a proxy, or not for this one.
     ("a path", get(target="/"), 400),
     ("an asterisk", get(target="*", method="OPTIONS"), 400),
+    ("plain http to port 443", get(target="http://good.example:443/",
+                                   host="good.example:443"), 400),
     ("https without a tunnel", get(target="https://good.example/"), 400),
     ("ftp", get(target="ftp://good.example/"), 400),
     ("gopher", get(target="gopher://good.example/"), 400),

@@ -685,6 +685,24 @@ T(pipes)
 	line_close(&l);
 }
 
+/* Where there is none to be had, bytes are copied, and few are held. */
+T(no_pipe)
+{
+	struct line l;
+
+	line_open(&l, false, 4096);
+	l.pipes.n_open = LIMIT_PIPES_OPEN;
+	say(l.writer, "x");
+	t_ok(pump_all(&l));
+	t_eq_int(l.pump.bytes, 1);
+	t_eq_int(l.pump.pipe.fd[0], -1);
+	(void)fill(&l);
+	t_eq_int(l.pump.in_pipe, 0);
+	t_ok(l.pump.pending.n > 0 && l.pump.pending.n <= 4096);
+	t_ok(!pump_wants_read(&l.pump) && pump_wants_write(&l.pump));
+	line_close(&l);
+}
+
 /* No more than so many are kept. */
 T(pipes_kept)
 {
@@ -768,7 +786,8 @@ int main(void)
 		T_TEST(offered_in_vain), T_TEST(filter_at_end),
 		T_TEST(ends_here),	 T_TEST(paused),
 		T_TEST(bounded_turn),	 T_TEST(pipes),
-		T_TEST(pipes_kept),	 T_TEST(throttled),
+		T_TEST(no_pipe),	 T_TEST(pipes_kept),
+		T_TEST(throttled),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN); /* as in the gate */
