@@ -67,6 +67,8 @@ static const char *obstacle(struct conn *c)
 {
 	struct subject *s = c->subject;
 
+	if (!c->request->tunnel && c->port == HTTPS_PORT)
+		return "plain HTTP to port 443, where TLS is spoken: ask for a tunnel";
 	if (subject_exhausted(s))
 		return QUOTA_USED_UP;
 	if (c->name && s->policy->dns == DNS_OFF && !is_host_loopback(c->name))
@@ -135,9 +137,6 @@ static void judge(struct conn *c)
 		conn_rejected(c, 501, "TRACE is not passed on: it shows what others have added");
 	else if (h->has_max_forwards && h->max_forwards == 0)
 		conn_rejected(c, 501, "Max-Forwards asks the proxy itself, which has no answer");
-	else if (h->form == HTTP_FORM_ABSOLUTE && h->host.port == HTTPS_PORT)
-		conn_rejected(c, 400,
-			      "plain HTTP to port 443, where TLS is spoken: ask for a tunnel");
 	else if (!proxy_login(c, basic_token(h), &why))
 		conn_rejected(c, 407, why);
 	else if (h->form == HTTP_FORM_AUTHORITY)

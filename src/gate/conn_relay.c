@@ -153,6 +153,10 @@ void conn_relay_resume(struct conn *c)
 	if (!r || !(r->up.throttled || r->down.throttled))
 		return;
 	if (subject_exhausted(c->subject)) {
+		if (!pump_empty(&r->up) || !pump_empty(&r->down)) {
+			conns_throttled(c->all); /* what was read is still delivered */
+			return;
+		}
 		if (!conn_denied(c, 403, QUOTA_USED_UP))
 			conn_reset(c);
 		return;

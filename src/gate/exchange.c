@@ -82,6 +82,11 @@ static bool final(struct exchange *x, const struct http_response *r, ptrdiff_t n
 	return watch_body(x, buf_view(&x->head), out);
 }
 
+static bool may_switch(const struct exchange *x, const struct http_response *r)
+{
+	return x->upgrade && http_is_websocket(r->upgrade) && http_body_ended(&x->request);
+}
+
 /* Interim answers pass; the final one is followed by its body. */
 static bool watch_head(struct exchange *x, struct buf *out)
 {
@@ -97,14 +102,13 @@ static bool watch_head(struct exchange *x, struct buf *out)
 			return true;
 		if (r.status >= 200)
 			return final(x, &r, n, out);
+		if (r.status == 101 && !may_switch(x, &r))
+			return refuse(x, 502, "the server changes the protocol unasked");
 		if (!x->client_1_0) /* RFC 9110 15.2 */
 			http_response_forward(span_first(buf_view(&x->head), (size_t)n), &r, true,
 					      out);
-		buf_drop(&x->head, (size_t)n);
+		buf_drop(&x->head, (size_t)n); /* and what r points to */
 		if (r.status == 101) {
-			if (!x->upgrade || !http_is_websocket(r.upgrade) ||
-			    !http_body_ended(&x->request))
-				return refuse(x, 502, "the server changes the protocol unasked");
 			x->answered = true;
 			switch_protocols(x, out);
 		}

@@ -105,7 +105,7 @@ ROWS = [
     ("a path", get(target="/"), 400),
     ("an asterisk", get(target="*", method="OPTIONS"), 400),
     ("plain http to port 443", get(target="http://good.example:443/",
-                                   host="good.example:443"), 400),
+                                   host="good.example:443"), 403),
     ("https without a tunnel", get(target="https://good.example/"), 400),
     ("ftp", get(target="ftp://good.example/"), 400),
     ("gopher", get(target="gopher://good.example/"), 400),
