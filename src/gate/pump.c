@@ -167,7 +167,6 @@ static enum step read_copied(struct pump *p, size_t may)
 
 	if (n < 0)
 		return not_read(p);
-	count(p, n);
 	p->eof = n == 0;
 	return pump_offer(p, span_bytes(chunk, (size_t)n)) ? STEP_MOVED : STEP_BROKEN;
 }
