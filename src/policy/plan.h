@@ -77,11 +77,50 @@ enum subject_kind {
 	SUBJECT_KIND_COUNT
 };
 
+/* Bytes of an interface's name, with its NUL: IFNAMSIZ. */
+#define PLAN_BRIDGE_MAX 16
+
+/* Whether the controller's own traffic is judged. */
+enum controller_egress {
+	CONTROLLER_EXEMPT,  /* the policy is not for it */
+	CONTROLLER_POLICED, /* it is; only its way to the other containers is free */
+	CONTROLLER_EGRESS_COUNT
+};
+
+/*
+ * The one container of a network that manages the others. It is known by all that is given here,
+ * never by less, and what it is known by is pinned to its port of the bridge.
+ */
+struct plan_controller {
+	bool has_mac;
+	uint8_t mac[6];
+	struct addr addr; /* family 0: none */
+	enum controller_egress egress;
+};
+
+/* What the engine is told when it makes the network, and what it is compared with when it exists. */
+struct plan_subnet {
+	struct prefix prefix; /* addr.family 0: none */
+	struct addr gateway;  /* family 0: the engine's choice */
+};
+
+/* SUBJECT_NETWORK */
+struct plan_network {
+	char bridge[PLAN_BRIDGE_MAX]; /* the interface; from the name where none is written */
+	bool bridge_written;
+	struct plan_subnet v4, v6;
+	bool lateral; /* its containers may reach one another */
+	bool create;  /* the engine is asked to make it when it is not there */
+	struct plan_controller controller;
+	bool has_controller;
+};
+
 struct plan_subject {
 	enum subject_kind kind;
 	char *id;   /* "ds-priv", "sallyport.policy=agent", "127.0.0.1:8888" */
 	char *user; /* SUBJECT_PROXY: who logs in; NULL: clients without credentials */
 	const struct plan_policy *policy; /* of the same plan */
+	struct plan_network network;	  /* SUBJECT_NETWORK */
 	struct pos at;
 };
 
