@@ -30,15 +30,15 @@ enum rs_family { RS_INET, RS_BRIDGE, RS_FAMILY_COUNT };
 
 /* What of a packet is looked at. rs_field_of() tells its length and nft's word for it. */
 enum rs_field {
-	RS_IIFNAME,	/* 16 bytes */
-	RS_OIFNAME,	/* 16 */
-	RS_IBRNAME,	/* 16; the bridge that the port of arrival belongs to */
-	RS_NFPROTO,	/* 1; NFPROTO_IPV4, NFPROTO_IPV6 */
-	RS_L4PROTO,	/* 1; behind IPv6's extension headers */
-	RS_ETHER_TYPE,	/* 2; as it stands in the frame: 0x8100 when it is tagged */
-	RS_ETHER_SADDR, /* 6 */
-	RS_ETHER_DADDR, /* 6 */
-	RS_ARP_OPERATION, /* 2 */
+	RS_IIFNAME,	    /* 16 bytes */
+	RS_OIFNAME,	    /* 16 */
+	RS_IBRNAME,	    /* 16; the bridge that the port of arrival belongs to */
+	RS_NFPROTO,	    /* 1; NFPROTO_IPV4, NFPROTO_IPV6 */
+	RS_L4PROTO,	    /* 1; behind IPv6's extension headers */
+	RS_ETHER_TYPE,	    /* 2; as it stands in the frame: 0x8100 when it is tagged */
+	RS_ETHER_SADDR,	    /* 6 */
+	RS_ETHER_DADDR,	    /* 6 */
+	RS_ARP_OPERATION,   /* 2 */
 	RS_ARP_SADDR_ETHER, /* 6 */
 	RS_ARP_SADDR_IP,    /* 4 */
 	RS_IP_SADDR,	    /* 4 */
@@ -91,13 +91,13 @@ enum rs_compare {
 
 enum rs_expr_kind {
 	RS_COMPARE,
-	RS_LOOKUP,  /* the fields, joined, are (not) in the set */
-	RS_VMAP,    /* the verdict that the map has for them, if it has them */
-	RS_COUNTER, /* a named counter of the table */
-	RS_LIMIT,   /* passes on while under the rate; `over`: while above it */
-	RS_CT_COUNT, /* passes on while more than n connections are open */
-	RS_LOG,	     /* NFLOG */
-	RS_REJECT_TCP, /* a reset */
+	RS_LOOKUP,	 /* the fields, joined, are (not) in the set */
+	RS_VMAP,	 /* the verdict that the map has for them, if it has them */
+	RS_COUNTER,	 /* a named counter of the table */
+	RS_LIMIT,	 /* passes on while under the rate; `over`: while above it */
+	RS_CT_COUNT,	 /* passes on while more than n connections are open */
+	RS_LOG,		 /* NFLOG */
+	RS_REJECT_TCP,	 /* a reset */
 	RS_REJECT_ADMIN, /* ICMP or ICMPv6 "administratively prohibited" */
 	RS_DNAT,
 	RS_REDIRECT, /* to a port of this host, at the address the packet came in by */
@@ -159,10 +159,10 @@ struct rs_chain {
 };
 
 struct rs_element {
-	uint8_t key[RULESET_KEY_MAX];	/* the fields, each padded with NULs to a multiple of 4 */
-	uint8_t end[RULESET_KEY_MAX];	/* RS_SET_INTERVAL: the last one, inclusive, field by field */
-	struct rs_verdict verdict;	/* RS_SET_VMAP */
-	uint64_t timeout_ms;		/* RS_SET_TIMEOUT: how long it stays from now; 0: for good */
+	uint8_t key[RULESET_KEY_MAX]; /* the fields, each padded with NULs to a multiple of 4 */
+	uint8_t end[RULESET_KEY_MAX]; /* RS_SET_INTERVAL: the last one, inclusive, field by field */
+	struct rs_verdict verdict;    /* RS_SET_VMAP */
+	uint64_t timeout_ms;	      /* RS_SET_TIMEOUT: how long it stays from now; 0: for good */
 	char comment[RULESET_COMMENT_MAX]; /* "": none */
 };
 
