@@ -179,7 +179,7 @@ static bool read_line(int fd, int timeout_ms, struct buf *out, struct err *e)
 		if (span_find(buf_view(out), '\n') >= 0)
 			return true;
 	}
-	return err_set(e, ERR_SYSTEM, "no reply within %d s", timeout_ms / 1000);
+	return err_set(e, ERR_SYSTEM, "no reply within %d ms", timeout_ms);
 }
 
 /* The reply's meaning: the object, or the error in it. */

@@ -16,13 +16,13 @@ struct client {
 	struct control_server *server;
 	struct watch *watch;
 	struct control_peer peer;
-	uint64_t deadline_ms; /* uv_now() */
+	struct control_request *asked; /* it waits for the answer; NULL: nothing is asked */
+	uint64_t deadline_ms;	       /* uv_now() */
 	struct buf in, out;
 };
 
 struct control_server {
 	uv_loop_t *loop;
-	char *path;
 	control_fn *fn;
 	void *ctx;
 	struct watch *listener;
@@ -33,25 +33,14 @@ struct control_server {
 
 static void client_close(struct client *c)
 {
+	if (c->asked)
+		c->asked->client = NULL;
 	watch_close(c->watch);
 	buf_done(&c->in);
 	buf_done(&c->out);
 	LIST_REMOVE(c, link);
 	c->server->n--;
 	free(c);
-}
-
-static void answer(struct client *c, struct span line)
-{
-	json_t *request = NULL, *fields = NULL;
-	struct err e = { 0 };
-
-	if (control_parse(line, &request, &e) &&
-	    c->server->fn(c->server->ctx, &c->peer, request, &fields, &e))
-		control_ok(fields, &c->out);
-	else
-		control_error(&e, &c->out);
-	json_decref(request);
 }
 
 /* False: the client is gone. */
@@ -66,23 +55,76 @@ static bool write_some(struct client *c)
 	if (n > 0)
 		buf_drop(&c->out, (size_t)n);
 	/* Nothing more is read before the last reply is: a client cannot pile replies up. */
-	watch_for(c->watch, c->out.n ? UV_WRITABLE : UV_READABLE);
+	watch_for(c->watch, c->out.n ? UV_WRITABLE : c->asked ? 0 : UV_READABLE);
 	return true;
 }
 
-/* Answers the lines that are whole, while their replies are taken. False: the client is gone. */
-static bool answer_lines(struct client *c)
+static void request_free(struct control_request *r)
+{
+	json_decref(r->json);
+	free(r);
+}
+
+/* The reply is written from the loop: whoever answers may be in the middle of taking the request. */
+static void answered(struct control_request *r)
+{
+	struct client *c = r->client;
+
+	c->asked = NULL;
+	c->deadline_ms = uv_now(c->server->loop) + LIMIT_CONTROL_MS;
+	watch_for(c->watch, UV_WRITABLE);
+}
+
+void control_request_ok(struct control_request *r, json_t *take_fields)
+{
+	if (r->client) {
+		control_ok(take_fields, &r->client->out);
+		answered(r);
+	} else {
+		json_decref(take_fields);
+	}
+	request_free(r);
+}
+
+void control_request_error(struct control_request *r, const struct err *why)
+{
+	if (r->client) {
+		control_error(why, &r->client->out);
+		answered(r);
+	}
+	request_free(r);
+}
+
+static void ask(struct client *c, struct span line)
+{
+	struct control_request *r;
+	json_t *json = NULL;
+	struct err e = { 0 };
+
+	if (!control_parse(line, &json, &e)) {
+		control_error(&e, &c->out);
+		c->deadline_ms = uv_now(c->server->loop) + LIMIT_CONTROL_MS;
+		watch_for(c->watch, UV_WRITABLE);
+		return;
+	}
+	r = xcalloc(1, sizeof(*r));
+	*r = (struct control_request){ .peer = c->peer, .json = json, .client = c };
+	c->asked = r;
+	watch_for(c->watch, 0);
+	c->server->fn(c->server->ctx, r);
+}
+
+/* Asks what the lines say, one after the other. */
+static void ask_lines(struct client *c)
 {
 	ptrdiff_t end;
 
-	while (c->out.n == 0 && (end = span_find(buf_view(&c->in), '\n')) >= 0) {
-		answer(c, span_first(buf_view(&c->in), (size_t)end));
+	while (!c->asked && c->out.n == 0 && (end = span_find(buf_view(&c->in), '\n')) >= 0) {
+		_cleanup_(freep) char *line = xstrndup(c->in.p, (size_t)end);
+
 		buf_drop(&c->in, (size_t)end + 1);
-		c->deadline_ms = uv_now(c->server->loop) + LIMIT_CONTROL_MS;
-		if (!write_some(c))
-			return false;
+		ask(c, (struct span){ line, (size_t)end });
 	}
-	return true;
 }
 
 /* False: the client is gone, or has sent what is no request. */
@@ -101,9 +143,23 @@ static void on_client(void *ctx, int events)
 {
 	struct client *c = ctx;
 
-	if ((events & UV_WRITABLE && c->out.n && !write_some(c)) ||
-	    (events & UV_READABLE && !read_some(c)) || !answer_lines(c))
+	if ((events & UV_WRITABLE && !write_some(c)) || (events & UV_READABLE && !read_some(c)))
 		client_close(c);
+	else
+		ask_lines(c);
+}
+
+/* So that it does not look like a crash. A new socket's buffer is empty: this does not wait. */
+static void turn_away(int fd)
+{
+	_cleanup_(buf_done) struct buf out;
+	struct err e;
+
+	(void)err_set(&e, ERR_LIMIT, "%d clients are being served: try again",
+		      LIMIT_CONTROL_CLIENTS);
+	buf_init(&out, LIMIT_CONTROL_BYTES);
+	control_error(&e, &out);
+	(void)send(fd, out.p, out.n, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static void serve(struct control_server *s, int fd)
@@ -112,6 +168,8 @@ static void serve(struct control_server *s, int fd)
 	struct err e;
 
 	if (s->n == LIMIT_CONTROL_CLIENTS || !control_peer_of(fd, &c->peer, &e)) {
+		if (s->n == LIMIT_CONTROL_CLIENTS)
+			turn_away(fd);
 		(void)close(fd);
 		free(c);
 		return;
@@ -152,25 +210,20 @@ static void on_sweep(void *ctx)
 	while (c) {
 		struct client *next = LIST_NEXT(c, link);
 
-		if (now >= c->deadline_ms)
+		if (!c->asked && now >= c->deadline_ms)
 			client_close(c);
 		c = next;
 	}
 }
 
-bool control_server_new(uv_loop_t *loop, const char *path, control_fn *fn, void *ctx,
+bool control_server_new(uv_loop_t *loop, int take_fd, control_fn *fn, void *ctx,
 			struct control_server **out, struct err *e)
 {
-	struct control_server *s;
-	int fd;
+	struct control_server *s = xcalloc(1, sizeof(*s));
 
-	if (!control_listen(path, &fd, e))
-		return false;
-	s = xcalloc(1, sizeof(*s));
-	*s = (struct control_server){ .loop = loop, .path = xstrdup(path), .fn = fn, .ctx = ctx };
-	s->listener = watch_new(loop, fd, on_acceptable, s);
+	*s = (struct control_server){ .loop = loop, .fn = fn, .ctx = ctx };
+	s->listener = watch_new(loop, take_fd, on_acceptable, s);
 	if (!s->listener) {
-		free(s->path);
 		free(s);
 		return err_set(e, ERR_SYSTEM, "the event loop cannot watch the control socket");
 	}
@@ -188,7 +241,5 @@ void control_server_free(struct control_server *s)
 		client_close(LIST_FIRST(&s->clients));
 	watch_close(s->listener);
 	timer_close(s->sweep);
-	(void)unlink(s->path);
-	free(s->path);
 	free(s);
 }

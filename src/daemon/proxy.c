@@ -209,11 +209,10 @@ static bool may_change(const struct control_peer *peer)
 	return peer->uid == 0 || peer->uid == geteuid();
 }
 
-static bool on_request(void *ctx, const struct control_peer *peer, const json_t *request,
-		       json_t **fields, struct err *e)
+static bool answer(struct supervisor *s, const struct control_request *r, json_t **fields,
+		   struct err *e)
 {
-	const char *action = json_string_value(json_object_get(request, "action"));
-	struct supervisor *s = ctx;
+	const char *action = json_string_value(json_object_get(r->json, "action"));
 
 	if (strcmp(action, "status") == 0) {
 		*fields = status_json(s);
@@ -221,16 +220,27 @@ static bool on_request(void *ctx, const struct control_peer *peer, const json_t 
 	}
 	if (strcmp(action, "reload") != 0)
 		return err_set(e, ERR_INVALID, "unknown action: expected \"status\" or \"reload\"");
-	if (!may_change(peer))
+	if (!may_change(&r->peer))
 		return err_set(e, ERR_DENIED, "uid %u may not reload: expected root or uid %u",
-			       (unsigned)peer->uid, (unsigned)geteuid());
-	story("reload asked for by uid %u, gid %u, process %d", (unsigned)peer->uid,
-	      (unsigned)peer->gid, (int)peer->pid);
+			       (unsigned)r->peer.uid, (unsigned)geteuid());
+	story("reload asked for by uid %u, gid %u, process %d", (unsigned)r->peer.uid,
+	      (unsigned)r->peer.gid, (int)r->peer.pid);
 	if (!reload(s, e))
 		return false;
 	*fields = json_pack("{s:I, s:I}", "generation", (json_int_t)s->gate.generation, "ended",
 			    (json_int_t)s->gate.ended);
 	return true;
+}
+
+static void on_request(void *ctx, struct control_request *r)
+{
+	json_t *fields = NULL;
+	struct err e;
+
+	if (answer(ctx, r, &fields, &e))
+		control_request_ok(r, fields);
+	else
+		control_request_error(r, &e);
 }
 
 /* ---- start and end */
@@ -286,6 +296,14 @@ static void tell_ready(const struct supervisor *s)
 	notify("READY=1");
 }
 
+static bool serve_control(struct supervisor *s, struct err *e)
+{
+	int fd;
+
+	return control_listen(s->o->control, &fd, e) &&
+	       control_server_new(&s->loop, fd, on_request, s, &s->control, e);
+}
+
 /* The files are read first: with an error in them nothing is opened. */
 static bool start(struct supervisor *s, struct err *e)
 {
@@ -297,13 +315,13 @@ static bool start(struct supervisor *s, struct err *e)
 	s->gate.generation = 1;
 	if (!open_listeners(&s->o->gate, e) || !watch_signals(s, e))
 		return false;
-	return (!s->o->control ||
-		control_server_new(&s->loop, s->o->control, on_request, s, &s->control, e)) &&
-	       start_gate(s, e);
+	return (!s->o->control || serve_control(s, e)) && start_gate(s, e);
 }
 
 static void stop(struct supervisor *s)
 {
+	if (s->control)
+		(void)unlink(s->o->control);
 	control_server_free(s->control);
 	watch_close(s->report);
 	watch_close(s->signals);
