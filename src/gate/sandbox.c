@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the gate takes away from itself, before it reads the first byte that a stranger sent. */
-#include <linux/landlock.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -9,44 +8,8 @@
 #include <cap-ng.h>
 #include <seccomp.h>
 
-#include "base/fd.h"
+#include "base/landlock.h"
 #include "gate/internal.h"
-
-/* Landlock rights in the order in which kernels learned them; the ABI version says how many. */
-#define FS_RIGHTS_V1 ((LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1)
-#define FS_REFER     (1ULL << 13) /* ABI 2 */
-#define FS_TRUNCATE  (1ULL << 14) /* ABI 3 */
-#define FS_IOCTL_DEV (1ULL << 15) /* ABI 5 */
-#define SCOPE_ALL    3ULL	  /* ABI 6: abstract sockets, signals */
-
-/* linux/landlock.h of a newer kernel than the headers may be: fields are only ever appended. */
-struct ruleset {
-	uint64_t fs;
-	uint64_t net;
-	uint64_t scoped;
-};
-
-/* No file or directory can be opened, made, removed or executed; no rule gives any of it back. */
-static bool no_file_system(struct err *e)
-{
-	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-	struct ruleset attr = { .fs = FS_RIGHTS_V1 };
-	_cleanup_(fd_closep) int fd = -1;
-
-	if (abi < 0)
-		return true; /* a kernel without: open() is not among the system calls either */
-	attr.fs |= (abi >= 2 ? FS_REFER : 0) | (abi >= 3 ? FS_TRUNCATE : 0) |
-		   (abi >= 5 ? FS_IOCTL_DEV : 0);
-	attr.scoped = abi >= 6 ? SCOPE_ALL : 0;
-	fd = (int)syscall(SYS_landlock_create_ruleset, &attr,
-			  abi >= 6 ? sizeof(attr) :
-			  abi >= 4 ? 2 * sizeof(uint64_t) :
-				     sizeof(uint64_t),
-			  0);
-	if (fd < 0 || syscall(SYS_landlock_restrict_self, fd, 0) != 0)
-		return err_sys(e, errno, "landlock");
-	return true;
-}
 
 /* All that the loop, the sockets and the allocator need; there is no open(), exec() or kill(). */
 static const int calls[] = {
@@ -145,5 +108,7 @@ bool gate_sandbox(struct err *e)
 	capng_clear(CAPNG_SELECT_BOTH);
 	if (capng_apply(CAPNG_SELECT_CAPS) != 0)
 		return err_set(e, ERR_SYSTEM, "capabilities cannot be dropped");
-	return no_file_system(e) && few_system_calls(e);
+	/* No file or directory can be opened, made, removed or executed. Where the kernel has no
+	 * Landlock: open() is not among the system calls either. */
+	return landlock_restrict(NULL, 0, e) && few_system_calls(e);
 }
