@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/gate_child.h"
 
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "daemon/process.h"
 
 /* How long the gate may take to arm itself, or to do what it was told: it judges 16,384
  * connections anew in a few milliseconds. */
@@ -23,23 +22,6 @@
 
 /* Messages that are read before others get their turn. */
 #define BATCH 256
-
-/* The traditional "nobody": it owns nothing. */
-#define NOBODY 65534
-
-/* Real root's gate is nobody; it needs no right of root's. */
-static bool become_nobody(struct err *e)
-{
-	if (geteuid() != 0)
-		return true;
-	if (setgroups(0, NULL) == 0 && setresgid(NOBODY, NOBODY, NOBODY) == 0 &&
-	    setresuid(NOBODY, NOBODY, NOBODY) == 0)
-		return true;
-	return err_sys(e, errno,
-		       "started as root, but the gate cannot become uid %d; start it as a plain "
-		       "user",
-		       NOBODY);
-}
 
 static _noreturn_ void child(const struct gate_options *o)
 {
@@ -53,7 +35,7 @@ static _noreturn_ void child(const struct gate_options *o)
 		keep[n++] = o->listeners[i].fd;
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	if (!fd_close_others(3, keep, n, 0, &e) || !become_nobody(&e)) {
+	if (!fd_close_others(3, keep, n, 0, &e) || !process_become_nobody(&e)) {
 		(void)dprintf(STDERR_FILENO, "sallyport: the gate cannot start: %s\n", e.msg);
 		_exit(1);
 	}
@@ -63,11 +45,7 @@ static _noreturn_ void child(const struct gate_options *o)
 static void bury(struct gate_child *c)
 {
 	fd_closep(&c->report);
-	if (c->pid > 0) {
-		(void)kill(c->pid, SIGKILL);
-		(void)RETRY_EINTR(waitpid(c->pid, NULL, 0));
-	}
-	c->pid = 0;
+	process_end(&c->pid);
 }
 
 /* One message; 1: read, 0: none is there, -1: the gate is gone. */
