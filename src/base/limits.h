@@ -87,4 +87,10 @@
 #define LIMIT_CONTROL_BYTES   (1U << 20) /* of a request, or of a reply */
 #define LIMIT_CONTROL_MS      5000U	 /* until a request is whole, and its reply read */
 
+
+/* The daemon. */
+#define LIMIT_NETWORKS	    256		   /* of one plan */
+#define LIMIT_RULE_FOR_S    (30 * 24 * 3600) /* a rule that ends by itself; longer is a policy */
+#define LIMIT_TRIAL_S	    3600		   /* until a policy on trial is taken back */
+
 #endif

@@ -15,6 +15,7 @@
 #include "net/addr.h"
 
 enum ctl_kind {
+	CTL_OPTIONS, /* the first one to control; memfd: JSON */
 	/* From control, each answered by one CTL_DONE with its id. */
 	CTL_PLAN,      /* memfd: plan_encode(): to be put in force */
 	CTL_CONFIRM,   /* what is on trial stays */
@@ -28,6 +29,7 @@ enum ctl_kind {
 	/* From the enforcer. */
 	CTL_RELOAD, /* somebody asked for it by a signal */
 	CTL_DONE,
+	CTL_REVERTED, /* nobody confirmed: what was in force before the trial is again */
 	CTL_PORTS, /* a port of a managed bridge has come or gone: the engine may know more */
 	CTL_KIND_COUNT
 };

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The life of a change: candidate, enforcer, files, engine, answer. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "daemon/controller.h"
+#include "daemon/control_engine.h"
+#include "policy/flat.h"
+
+static struct change *current(struct controller *c)
+{
+	return STAILQ_FIRST(&c->changes);
+}
+
+static void on_expiry(void *ctx)
+{
+	control_change(ctx, "expire", NULL, 0);
+}
+
+/* Rules that were added for a time end by a change like any other. */
+static void set_expiry(struct controller *c)
+{
+	uint64_t next = source_next_end(c->source), now = clock_ms();
+
+	timer_close(c->expiry);
+	c->expiry = next ? timer_new(&c->loop, next > now ? next - now : 1, 0, on_expiry, c) : NULL;
+}
+
+static json_t *result_json(const struct controller *c, const struct change *h)
+{
+	const struct plan *p = h->candidate ? candidate_plan(h->candidate) : source_plan(c->source);
+	json_t *networks = json_array();
+
+	for (size_t i = 0; p && i < p->n_subjects; i++)
+		if (p->subjects[i].kind == SUBJECT_NETWORK)
+			json_array_append_new(networks, json_string(p->subjects[i].id));
+	return json_pack("{s:I, s:I, s:b, s:o}", "generation", (json_int_t)h->result.generation,
+			 "ended", (json_int_t)h->result.ended, "changed", h->result.changed,
+			 "networks", networks);
+}
+
+static void answer(struct controller *c, struct change *h)
+{
+	if (h->request && h->failure.kind == ERR_NONE)
+		control_request_ok(h->request, result_json(c, h));
+	else if (h->request)
+		control_request_error(h->request, &h->failure);
+	h->request = NULL;
+}
+
+/* The change is over; the next one begins from the loop. */
+static void finish(struct controller *c)
+{
+	struct change *h = current(c);
+
+	STAILQ_REMOVE_HEAD(&c->changes, link);
+	answer(c, h);
+	candidate_free(h->candidate);
+	free(h);
+	set_expiry(c);
+	timer_restart(c->advance, 0);
+}
+
+static void fail(struct controller *c, const struct err *e)
+{
+	struct change *h = current(c);
+
+	h->failure = *e;
+	if (!c->started)
+		control_give_up(c, e);
+	if (strcmp(h->action, "reload") == 0)
+		(void)snprintf(c->failure, sizeof(c->failure), "%s", e->msg);
+	(void)fprintf(stderr, "sallyport: %s failed, what was in force stays: %s\n", h->action,
+		      e->msg);
+	finish(c);
+}
+
+static void on_engine_done(struct controller *c)
+{
+	finish(c);
+}
+
+/* ---- what the enforcer said */
+
+static void on_reverted(struct controller *c, void *ctx, const struct ctl_message *m,
+			const char *bytes)
+{
+	struct change *h = ctx;
+
+	(void)bytes;
+	if (!m->ok)
+		(void)err_wrap(&h->failure,
+			       "the policy before cannot be put back (%s): what was asked for is in "
+			       "force, unsaved",
+			       m->text);
+	fail(c, &h->failure);
+}
+
+static void send_plan(struct controller *c, struct change *h, const struct plan *p, ask_fn *fn)
+{
+	struct ctl_message m = { .kind = CTL_PLAN, .plan.trial_ms = h->trial_ms };
+	_cleanup_(buf_done) struct buf bytes;
+	struct err e;
+
+	buf_init(&bytes, LIMIT_PLAN_FLAT);
+	plan_encode(p, &bytes);
+	if (buf_ok(&bytes)) {
+		control_ask(c, &m, buf_view(&bytes), fn, h);
+		return;
+	}
+	(void)err_set(&e, ERR_LIMIT, "the policy is too large to be handed over");
+	fail(c, &e);
+}
+
+/* The files could not be written: what is in force has to be what they say. */
+static void revert(struct controller *c, struct change *h, const struct err *why)
+{
+	const struct plan *p = source_plan(c->source);
+
+	h->failure = *why;
+	if (p)
+		send_plan(c, h, p, on_reverted);
+	else
+		fail(c, why);
+}
+
+static void keep(struct controller *c, struct change *h)
+{
+	struct err e;
+
+	if (!source_keep(c->source, steal(&h->candidate), &e)) {
+		revert(c, h, &e);
+		return;
+	}
+	c->started = true;
+	control_engine_make(c, on_engine_done);
+}
+
+static void on_in_force(struct controller *c, void *ctx, const struct ctl_message *m,
+			const char *bytes)
+{
+	struct change *h = ctx;
+	struct err e;
+
+	(void)bytes;
+	if (!m->ok) {
+		(void)err_set(&e, m->why, "%s", m->text);
+		fail(c, &e);
+		return;
+	}
+	h->result = m->plan;
+	c->failure[0] = '\0';
+	if (h->trial_ms) {
+		h->on_trial = true;
+		answer(c, h);
+	} else {
+		keep(c, h);
+	}
+}
+
+/* ---- a trial */
+
+bool control_on_trial(const struct controller *c)
+{
+	const struct change *h = STAILQ_FIRST(&c->changes);
+
+	return h && h->on_trial;
+}
+
+static void on_confirmed(struct controller *c, void *ctx, const struct ctl_message *m,
+			 const char *bytes)
+{
+	struct change *h = current(c);
+	struct err e;
+
+	(void)bytes;
+	if (m->ok && h && h->on_trial) {
+		h->on_trial = false;
+		h->request = ctx;
+		keep(c, h);
+		return;
+	}
+	(void)err_set(&e, ERR_INVALID, "nothing is on trial: %s",
+		      m->ok ? "the policy before is in force again" : m->text);
+	control_request_error(ctx, &e);
+}
+
+void control_confirm(struct controller *c, struct control_request *r)
+{
+	struct ctl_message m = { .kind = CTL_CONFIRM };
+
+	control_ask(c, &m, (struct span){ 0 }, on_confirmed, r);
+}
+
+void control_reverted(struct controller *c)
+{
+	struct change *h = current(c);
+
+	if (!h || !h->on_trial)
+		return;
+	(void)snprintf(c->failure, sizeof(c->failure),
+		       "nobody confirmed the policy on trial: the one before is in force again");
+	(void)fprintf(stderr, "sallyport: %s\n", c->failure);
+	finish(c);
+}
+
+/* ---- where a change comes from */
+
+static bool rule_candidate(struct controller *c, json_t *r, enum rule_action action,
+			   struct candidate **out, struct err *e)
+{
+	uint64_t now = clock_ms();
+	struct source_rule rule = { .action = action };
+	json_int_t for_s = 0;
+	json_error_t where;
+	int save = 0;
+
+	if (json_unpack_ex(r, &where, 0, "{s:s, s?s, s?I, s?b}", "destination", &rule.dest,
+			   "network", &rule.network, "for", &for_s, "save", &save) != 0)
+		return err_set(e, ERR_INVALID,
+			       "expected \"destination\", and perhaps \"network\", \"for\" (seconds) "
+			       "and \"save\": %s",
+			       where.text);
+	if (for_s < 0 || for_s > LIMIT_RULE_FOR_S)
+		return err_set(e, ERR_INVALID, "\"for\" is %lld: expected 1 to %d seconds",
+			       (long long)for_s, LIMIT_RULE_FOR_S);
+	rule.until_ms = for_s ? now + (uint64_t)for_s * 1000 : 0;
+	rule.save = save;
+	return source_add_rule(c->source, &rule, now, out, e);
+}
+
+static bool make_candidate(struct controller *c, struct change *h, struct err *e)
+{
+	json_t *r = h->request ? h->request->json : NULL;
+
+	if (strcmp(h->action, "allow") == 0)
+		return rule_candidate(c, r, RULE_ALLOW, &h->candidate, e);
+	if (strcmp(h->action, "deny") == 0)
+		return rule_candidate(c, r, RULE_DENY, &h->candidate, e);
+	if (!r || strcmp(h->action, "reload") == 0)
+		return source_load(c->source, clock_ms(), &h->candidate, e);
+	return source_change(c->source, h->action, r, clock_ms(), &h->candidate, e);
+}
+
+static void on_advance(void *ctx)
+{
+	struct controller *c = ctx;
+	struct change *h = current(c);
+	struct err e;
+
+	if (!h || h->begun)
+		return;
+	h->begun = true;
+	if (make_candidate(c, h, &e))
+		send_plan(c, h, candidate_plan(h->candidate), on_in_force);
+	else
+		fail(c, &e);
+}
+
+void control_change(struct controller *c, const char *action, struct control_request *r,
+		    uint32_t trial_ms)
+{
+	struct change *h = xcalloc(1, sizeof(*h));
+	bool idle = STAILQ_EMPTY(&c->changes);
+
+	*h = (struct change){ .request = r, .action = action, .trial_ms = trial_ms };
+	STAILQ_INSERT_TAIL(&c->changes, h, link);
+	if (!c->advance)
+		c->advance = timer_new(&c->loop, 0, 0, on_advance, c);
+	else if (idle)
+		timer_restart(c->advance, 0);
+}
