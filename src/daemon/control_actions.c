@@ -146,18 +146,12 @@ static void reload(struct controller *c, struct control_request *r, const char *
 }
 
 static const struct action actions[] = {
-	{ "status", status, true, false },
-	{ "refresh", refresh, true, false },
-	{ "reload", reload, false, false },
-	{ "reconcile", reconcile, false, false },
-	{ "teardown", teardown, false, false },
-	{ "allow", change, false, false },
-	{ "deny", change, false, false },
-	{ "apply", change, false, true },
-	{ "set-network", change, false, true },
-	{ "remove-network", change, false, true },
-	{ "set-ipset", change, false, true },
-	{ "remove-ipset", change, false, true },
+	{ "status", status, true, false },	{ "refresh", refresh, true, false },
+	{ "reload", reload, false, false },	{ "reconcile", reconcile, false, false },
+	{ "teardown", teardown, false, false }, { "allow", change, false, false },
+	{ "deny", change, false, false },	{ "apply", change, false, true },
+	{ "set-network", change, false, true }, { "remove-network", change, false, true },
+	{ "set-ipset", change, false, true },	{ "remove-ipset", change, false, true },
 };
 
 static const struct action *find(const char *name, struct err *e)
@@ -177,8 +171,8 @@ static const struct action *find(const char *name, struct err *e)
 	return NULL;
 }
 
-static bool may(const struct controller *c, const struct action *a,
-		const struct control_request *r, struct err *e)
+static bool may(const struct controller *c, const struct action *a, const struct control_request *r,
+		struct err *e)
 {
 	if (!a->anybody && r->peer.uid != 0)
 		return err_set(e, ERR_DENIED, "uid %u may not %s: expected root",

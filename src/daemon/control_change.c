@@ -5,8 +5,8 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "daemon/controller.h"
 #include "daemon/control_engine.h"
+#include "daemon/controller.h"
 #include "policy/flat.h"
 
 static struct change *current(struct controller *c)
@@ -91,10 +91,11 @@ static void on_reverted(struct controller *c, void *ctx, const struct ctl_messag
 
 	(void)bytes;
 	if (!m->ok)
-		(void)err_wrap(&h->failure,
-			       "the policy before cannot be put back (%s): what was asked for is in "
-			       "force, unsaved",
-			       m->text);
+		(void)err_wrap(
+			&h->failure,
+			"the policy before cannot be put back (%s): what was asked for is in "
+			"force, unsaved",
+			m->text);
 	fail(c, &h->failure);
 }
 
@@ -219,10 +220,11 @@ static bool rule_candidate(struct controller *c, json_t *r, enum rule_action act
 
 	if (json_unpack_ex(r, &where, 0, "{s:s, s?s, s?I, s?b}", "destination", &rule.dest,
 			   "network", &rule.network, "for", &for_s, "save", &save) != 0)
-		return err_set(e, ERR_INVALID,
-			       "expected \"destination\", and perhaps \"network\", \"for\" (seconds) "
-			       "and \"save\": %s",
-			       where.text);
+		return err_set(
+			e, ERR_INVALID,
+			"expected \"destination\", and perhaps \"network\", \"for\" (seconds) "
+			"and \"save\": %s",
+			where.text);
 	if (for_s < 0 || for_s > LIMIT_RULE_FOR_S)
 		return err_set(e, ERR_INVALID, "\"for\" is %lld: expected 1 to %d seconds",
 			       (long long)for_s, LIMIT_RULE_FOR_S);

@@ -144,8 +144,8 @@ static bool start(struct controller *c, struct err *e)
 		return false;
 	control_engine_start(c);
 	control_change(c, "start", NULL, 0);
-	return c->o->listen_fd < 0 || control_server_new(&c->loop, c->o->listen_fd,
-							 control_on_request, c, &c->server, e);
+	return c->o->listen_fd < 0 ||
+	       control_server_new(&c->loop, c->o->listen_fd, control_on_request, c, &c->server, e);
 }
 
 /* Ends with the enforcer: there is nobody to free for. */

@@ -10,10 +10,10 @@
 
 struct control_options {
 	struct source_options source; /* its `load` is the child's own */
-	const char *engine; /* the path of its socket; NULL: there is none */
-	bool recreate;	    /* RESET=1: the engine's networks are made anew at the start */
-	int enforcer_fd;    /* messages.h */
-	int listen_fd;	    /* of the control socket; -1: none */
+	const char *engine;	      /* the path of its socket; NULL: there is none */
+	bool recreate;	 /* RESET=1: the engine's networks are made anew at the start */
+	int enforcer_fd; /* messages.h */
+	int listen_fd;	 /* of the control socket; -1: none */
 };
 
 /* What the enforcer hands over in CTL_OPTIONS. */

@@ -29,14 +29,15 @@ struct question {
  */
 struct change {
 	STAILQ_ENTRY(change) link;
-	struct control_request *request; /* NULL: nobody waits: a signal, the start, an end of time */
+	struct control_request
+		*request; /* NULL: nobody waits: a signal, the start, an end of time */
 	const char *action;
 	uint32_t trial_ms;
 	struct candidate *candidate;
 	struct ctl_plan result;
 	struct err failure; /* ERR_NONE: none yet */
 	bool begun;
-	bool on_trial;	    /* in force until it is confirmed or time is up */
+	bool on_trial; /* in force until it is confirmed or time is up */
 };
 
 struct controller {

@@ -30,7 +30,7 @@ enum ctl_kind {
 	CTL_RELOAD, /* somebody asked for it by a signal */
 	CTL_DONE,
 	CTL_REVERTED, /* nobody confirmed: what was in force before the trial is again */
-	CTL_PORTS, /* a port of a managed bridge has come or gone: the engine may know more */
+	CTL_PORTS,    /* a port of a managed bridge has come or gone: the engine may know more */
 	CTL_KIND_COUNT
 };
 

@@ -15,9 +15,9 @@
 #include "policy/load.h"
 
 struct source_options {
-	const char *policy;			     /* a policy file, or NULL: */
+	const char *policy;			      /* a policy file, or NULL: */
 	const char *network_config, *firewall_config; /* Dockside's */
-	struct policy_options load;		     /* with policy */
+	struct policy_options load;		      /* with policy */
 };
 
 struct source;

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/learned.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include <uthash.h>
+
+#include "base/alloc.h"
+
+struct item_key {
+	uint32_t set; /* index in the table */
+	uint8_t first[24], last[24];
+};
+
+struct item {
+	UT_hash_handle hh;
+	struct item_key key;
+	uint64_t until_ms;
+	uint32_t holders; /* names that have it */
+	uint32_t use;	  /* the first of them: its comment */
+};
+
+struct learned {
+	const struct network_map *map;
+	const struct rs_table *table;
+	const struct rs_set **sorted; /* its sets, by name */
+	const struct rs_set **sets;   /* two for each use: v4, v6; NULL where it has none */
+	size_t *first; /* of each name: its uses are map.uses[first[i]] to first[i + 1] */
+	struct item *items;
+};
+
+void changes_done(struct changes *c)
+{
+	free(c->items);
+	*c = (struct changes){ 0 };
+}
+
+static void index_uses(struct learned *l)
+{
+	const struct network_map *m = l->map;
+	size_t use = 0;
+
+	l->first = xcalloc(m->n_names + 1, sizeof(*l->first));
+	for (size_t i = 0; i <= m->n_names; i++) {
+		while (use < m->n_uses && m->uses[use].name < i)
+			use++;
+		l->first[i] = use;
+	}
+	l->first[m->n_names] = m->n_uses;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct rs_set *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+static const struct rs_set *find(const struct learned *l, const char *name)
+{
+	struct rs_set wanted;
+	const struct rs_set *key = &wanted, **found;
+
+	if (!name[0])
+		return NULL;
+	memcpy(wanted.name, name, sizeof(wanted.name));
+	found = bsearch(&key, l->sorted, l->table->n_sets, sizeof(*l->sorted), by_name);
+	return found ? *found : NULL;
+}
+
+struct learned *learned_new(const struct ruleset *r, const struct network_map *m)
+{
+	struct learned *l = xcalloc(1, sizeof(*l));
+
+	l->map = m;
+	l->table = &r->tables[RS_INET];
+	l->sorted = xcalloc(l->table->n_sets + 1, sizeof(*l->sorted));
+	for (size_t i = 0; i < l->table->n_sets; i++)
+		l->sorted[i] = &l->table->sets[i];
+	qsort(l->sorted, l->table->n_sets, sizeof(*l->sorted), by_name);
+	l->sets = xcalloc(m->n_uses * 2 + 1, sizeof(*l->sets));
+	for (size_t i = 0; i < m->n_uses; i++) {
+		l->sets[i * 2] = find(l, m->uses[i].set_v4);
+		l->sets[i * 2 + 1] = find(l, m->uses[i].set_v6);
+	}
+	index_uses(l);
+	return l;
+}
+
+void learned_free(struct learned *l)
+{
+	struct item *it, *next;
+
+	if (!l)
+		return;
+	HASH_ITER(hh, l->items, it, next)
+	{
+		HASH_DEL(l->items, it);
+		free(it);
+	}
+	free(l->sorted);
+	free(l->sets);
+	free(l->first);
+	free(l);
+}
+
+/* False: the use has no set for the address's family, or must not open it. */
+static bool make_key(const struct learned *l, size_t use, const struct addr *a,
+		     struct item_key *out)
+{
+	const struct network_name_use *u = &l->map->uses[use];
+	const struct rs_set *s = l->sets[use * 2 + (a->family == AF_INET6)];
+	uint16_t lo = htons(u->port_lo), hi = htons(u->port_hi);
+	size_t n = 0;
+
+	if (!s || (u->opens && addr_forbidden(a)))
+		return false;
+	memset(out, 0, sizeof(*out));
+	out->set = (uint32_t)(s - l->table->sets);
+	rs_key_append(out->first, &n, s->fields[0], a->bytes);
+	memcpy(out->last, out->first, sizeof(out->last));
+	rs_key_append(out->last, &(size_t){ n }, s->fields[1], &u->proto_hi);
+	rs_key_append(out->first, &n, s->fields[1], &u->proto_lo);
+	if (!u->every_port) {
+		rs_key_append(out->last, &(size_t){ n }, s->fields[2], &hi);
+		rs_key_append(out->first, &n, s->fields[2], &lo);
+	}
+	return true;
+}
+
+static struct item *item_find(const struct learned *l, const struct item_key *k)
+{
+	struct item *it;
+
+	HASH_FIND(hh, l->items, k, sizeof(*k), it);
+	return it;
+}
+
+static void add_change(const struct learned *l, const struct item *it, bool add, uint64_t now_ms,
+		       struct changes *out)
+{
+	const struct network_name_use *u = &l->map->uses[it->use];
+	struct tables_change c = { .add = add,
+				   .family = RS_INET,
+				   .set = &l->table->sets[it->key.set] };
+
+	memcpy(c.element.key, it->key.first, sizeof(it->key.first));
+	memcpy(c.element.end, it->key.last, sizeof(it->key.last));
+	memcpy(c.element.comment, u->comment, sizeof(c.element.comment));
+	/* One that is over is to go at once, not to stay for good. */
+	c.element.timeout_ms = it->until_ms == 0     ? 0 :
+			       it->until_ms > now_ms ? it->until_ms - now_ms :
+						       1;
+	vec_push(out->items, out->n, out->cap, c);
+}
+
+void learned_put(struct learned *l, size_t name, const struct addr *a, uint64_t until_ms,
+		 bool fresh, uint64_t now_ms, struct changes *out)
+{
+	for (size_t use = l->first[name]; use < l->first[name + 1]; use++) {
+		struct item_key k;
+		struct item *it;
+
+		if (!make_key(l, use, a, &k))
+			continue;
+		it = item_find(l, &k);
+		if (!it) {
+			it = xcalloc(1, sizeof(*it));
+			*it = (struct item){ .key = k, .use = (uint32_t)use };
+			HASH_ADD(hh, l->items, key, sizeof(it->key), it);
+			fresh = true;
+		}
+		it->holders += fresh;
+		if (it->until_ms < until_ms || until_ms == 0)
+			it->until_ms = until_ms;
+		if (out)
+			add_change(l, it, true, now_ms, out);
+	}
+}
+
+void learned_drop(struct learned *l, size_t name, const struct addr *a, struct changes *out)
+{
+	for (size_t use = l->first[name]; use < l->first[name + 1]; use++) {
+		struct item_key k;
+		struct item *it;
+
+		if (!make_key(l, use, a, &k) || !(it = item_find(l, &k)) || --it->holders > 0)
+			continue;
+		if (out)
+			add_change(l, it, false, 0, out);
+		HASH_DEL(l->items, it);
+		free(it);
+	}
+}
+
+void learned_fill(const struct learned *l, struct ruleset *r, uint64_t now_ms)
+{
+	struct changes all = { 0 };
+
+	for (const struct item *it = l->items; it; it = it->hh.next)
+		add_change(l, it, true, now_ms, &all);
+	for (size_t i = 0; i < all.n; i++) {
+		const struct rs_element *from = &all.items[i].element;
+		size_t at = (size_t)(all.items[i].set - l->table->sets);
+		struct rs_element *el = rs_element_add(&r->tables[RS_INET].sets[at], from->key,
+						       from->end, from->comment);
+
+		el->timeout_ms = from->timeout_ms;
+	}
+	changes_done(&all);
+}
+
+/* Appends to `open` and `deny` what a has and b has not, of the sets that both have. */
+static void step(const struct learned *a, const struct learned *b, bool add, uint64_t now_ms,
+		 struct changes *open, struct changes *deny)
+{
+	for (const struct item *it = a->items; it; it = it->hh.next) {
+		const struct rs_set *there = find(b, a->table->sets[it->key.set].name);
+		struct item_key k = it->key;
+
+		if (!there)
+			continue;
+		k.set = (uint32_t)(there - b->table->sets);
+		if (!item_find(b, &k))
+			add_change(a, it, add, now_ms, a->map->uses[it->use].opens ? open : deny);
+	}
+}
+
+void learned_step(const struct learned *was, const struct learned *next, uint64_t now_ms,
+		  struct changes *before, struct changes *after)
+{
+	step(was, next, false, now_ms, before, after);
+	step(next, was, true, now_ms, after, before);
+}
+
+size_t learned_count(const struct learned *l)
+{
+	return HASH_COUNT(l->items);
+}

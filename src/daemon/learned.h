@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The addresses of names as elements of the sets that a ruleset has for them (struct network_map): which
+ * elements there are to be, and how they change.
+ *
+ * Two names of one rule's segment can have one address; their element is one, and stays until the last of
+ * them has lost it.
+ */
+#ifndef SALLYPORT_DAEMON_LEARNED_H
+#define SALLYPORT_DAEMON_LEARNED_H
+
+#include "compile/network.h"
+#include "kernel/tables.h"
+
+struct learned;
+
+/* A growing list of changes. */
+struct changes {
+	struct tables_change *items; /* owned */
+	size_t n, cap;
+};
+
+void changes_done(struct changes *c);
+
+/* For the names of m, whose sets r has. Both are borrowed for as long as it lives. */
+struct learned *learned_new(const struct ruleset *r, const struct network_map *m);
+void learned_free(struct learned *l);
+
+/*
+ * The name (an index in the map) has the address until until_ms (clock_ms(); 0: for good). fresh: it had
+ * not before. Appends the elements to out, unless out is NULL.
+ */
+void learned_put(struct learned *l, size_t name, const struct addr *a, uint64_t until_ms,
+		 bool fresh, uint64_t now_ms, struct changes *out);
+
+/* It has it no longer. */
+void learned_drop(struct learned *l, size_t name, const struct addr *a, struct changes *out);
+
+/* Puts all elements into the sets of r, which is the ruleset of l and not loaded yet. */
+void learned_fill(const struct learned *l, struct ruleset *r, uint64_t now_ms);
+
+/*
+ * What has to change in sets that both rulesets have when next follows was. They are in force before and
+ * after the load, which cannot contain them; so that no moment lets through what neither policy does,
+ * addresses that a rule opens go before it and come after it, and those that a rule denies the other
+ * way round.
+ */
+void learned_step(const struct learned *was, const struct learned *next, uint64_t now_ms,
+		  struct changes *before, struct changes *after);
+
+/* How many elements there are. */
+size_t learned_count(const struct learned *l);
+
+#endif
