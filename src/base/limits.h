@@ -13,6 +13,9 @@
 #define LIMIT_PLAN_FLAT	   (256U << 20) /* as bytes: LIMIT_POLICY_DESTS with the longest names */
 #define LIMIT_PORT_RANGES  15		/* in one destination; what one multiport match holds */
 
+#define LIMIT_NETWORKS	   256 /* subjects of one plan; each is a bridge of the host */
+#define LIMIT_NETWORK_NAME 128 /* bytes; engines have no limit, people use some 20 */
+
 /* Allow-lists, merged. */
 #define LIMIT_ALLOW_ENTRIES LIMIT_POLICY_RULES /* each becomes a rule */
 #define LIMIT_MERGED_BYTES  (64U << 20)	       /* printed: groups written out, 200,000 lines */

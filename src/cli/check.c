@@ -9,6 +9,7 @@
 #include "base/macros.h"
 #include "cli/cli.h"
 #include "cli/show.h"
+#include "net/mac.h"
 
 enum { OPT_JSON, OPT_COUNT };
 
@@ -93,15 +94,51 @@ static void print_policy(const struct plan *plan, const struct plan_policy *p)
 						   "what no rule allows is denied");
 }
 
-static void print_plan(const struct plan *p)
+static void print_subnet(const struct plan_subnet *s)
+{
+	char prefix[PREFIX_STR_MAX], gateway[ADDR_STR_MAX];
+
+	if (!s->prefix.addr.family)
+		return;
+	printf(", subnet %s", prefix_str(&s->prefix, prefix));
+	if (s->gateway.family)
+		printf(" (gateway %s)", addr_str(&s->gateway, gateway));
+}
+
+static void print_network(const struct plan_network *n)
+{
+	const struct plan_controller *c = &n->controller;
+	char mac[MAC_STR_MAX], addr[ADDR_STR_MAX];
+
+	printf("  bridge %s%s", n->bridge,
+	       n->bridge_written ? "" : " unless the engine has another");
+	print_subnet(&n->v4);
+	print_subnet(&n->v6);
+	printf(", lateral %s%s\n", n->lateral ? "allow" : "deny",
+	       n->create ? ", created when it is not there" : "");
+	if (n->has_controller)
+		printf("  controller%s%s%s%s, egress %s\n", c->has_mac ? " mac " : "",
+		       c->has_mac ? mac_str(c->mac, mac) : "", c->addr.family ? " ip " : "",
+		       c->addr.family ? addr_str(&c->addr, addr) : "",
+		       controller_egress_str(c->egress));
+}
+
+static void print_subject(const struct plan_subject *s)
 {
 	char subject[SHOW_SUBJECT_MAX];
 
+	printf("%s %s: policy %s\n", subject_kind_str(s->kind), show_subject(s, subject),
+	       s->policy->name);
+	if (s->kind == SUBJECT_NETWORK)
+		print_network(&s->network);
+}
+
+static void print_plan(const struct plan *p)
+{
 	for (size_t i = 0; i < p->n_policies; i++)
 		print_policy(p, &p->policies[i]);
 	for (size_t i = 0; i < p->n_subjects; i++)
-		printf("%s %s: policy %s\n", subject_kind_str(p->subjects[i].kind),
-		       show_subject(&p->subjects[i], subject), p->subjects[i].policy->name);
+		print_subject(&p->subjects[i]);
 }
 
 /* ---- for programs ---- */
@@ -160,6 +197,48 @@ static json_t *policy_json(const struct plan *plan, const struct plan_policy *p)
 	return o;
 }
 
+static void subnet_json(json_t *list, const struct plan_subnet *s)
+{
+	char prefix[PREFIX_STR_MAX], gateway[ADDR_STR_MAX];
+	json_t *o;
+
+	if (!s->prefix.addr.family)
+		return;
+	o = json_object();
+	json_object_set_new(o, "subnet", show_json(prefix_str(&s->prefix, prefix)));
+	if (s->gateway.family)
+		json_object_set_new(o, "gateway", show_json(addr_str(&s->gateway, gateway)));
+	json_array_append_new(list, o);
+}
+
+static json_t *controller_json(const struct plan_controller *c)
+{
+	json_t *o = json_object();
+	char mac[MAC_STR_MAX], addr[ADDR_STR_MAX];
+
+	if (c->has_mac)
+		json_object_set_new(o, "mac", show_json(mac_str(c->mac, mac)));
+	if (c->addr.family)
+		json_object_set_new(o, "ip", show_json(addr_str(&c->addr, addr)));
+	json_object_set_new(o, "egress", show_json(controller_egress_str(c->egress)));
+	return o;
+}
+
+static void network_json(json_t *o, const struct plan_network *n)
+{
+	json_t *subnets = json_array();
+
+	subnet_json(subnets, &n->v4);
+	subnet_json(subnets, &n->v6);
+	json_object_set_new(o, "bridge", show_json(n->bridge));
+	json_object_set_new(o, "bridge_written", json_boolean(n->bridge_written));
+	json_object_set_new(o, "subnets", subnets);
+	json_object_set_new(o, "lateral", show_json(n->lateral ? "allow" : "deny"));
+	json_object_set_new(o, "create", json_boolean(n->create));
+	if (n->has_controller)
+		json_object_set_new(o, "controller", controller_json(&n->controller));
+}
+
 static json_t *subject_json(const struct plan_subject *s)
 {
 	json_t *o = json_object();
@@ -169,6 +248,8 @@ static json_t *subject_json(const struct plan_subject *s)
 	if (s->user)
 		json_object_set_new(o, "user", show_json(s->user));
 	json_object_set_new(o, "policy", show_json(s->policy->name));
+	if (s->kind == SUBJECT_NETWORK)
+		network_json(o, &s->network);
 	return o;
 }
 

@@ -49,6 +49,15 @@ static _printf_(4, 0) void vnote(struct resolver *r, const char *file, struct po
 		 ((struct lint){ file ? xstrdup(file) : NULL, at, xstrdup(text) }));
 }
 
+void resolve_note(struct resolver *r, const char *file, struct pos at, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vnote(r, file, at, fmt, ap);
+	va_end(ap);
+}
+
 /* At a place of the plan's own file. */
 static _printf_(3, 4) void note(struct resolver *r, struct pos at, const char *fmt, ...)
 {
@@ -331,4 +340,5 @@ void resolve_lint(struct resolver *r)
 			     "the policy \"%s\" has no rules: everything is denied", p->name);
 		lint_policy(r, p);
 	}
+	resolve_lint_networks(r);
 }

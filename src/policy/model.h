@@ -8,6 +8,7 @@
 
 #include "policy/doc.h"
 #include "policy/plan.h"
+#include "policy/schema.h"
 
 /* The longest name of a group or policy; struct dest holds as much. */
 #define MODEL_NAME_MAX 63
@@ -21,6 +22,7 @@ extern const char *const policy_mode_names[MODE_COUNT];
 extern const char *const policy_dns_names[DNS_MODE_COUNT];
 extern const char *const policy_ech_names[ECH_MODE_COUNT];
 extern const char *const subject_kind_names[SUBJECT_KIND_COUNT];
+extern const char *const controller_egress_names[CONTROLLER_EGRESS_COUNT];
 
 struct model_group {
 	const char *name;	  /* borrowed from the document */
@@ -51,11 +53,20 @@ struct model_policy {
 	size_t n_rules;
 };
 
+/* What is written about a network, and where what can only be judged together is written. */
+struct model_network {
+	struct plan_network plan;
+	const struct node *any; /* the first key that only a network has, or NULL */
+	const struct node *bridge, *subnet, *gateway, *create, *controller; /* or NULL */
+	const struct node *controller_ip;				    /* or NULL */
+};
+
 struct model_subject {
 	enum subject_kind kind;
 	const struct node *id;
 	const struct node *user; /* or NULL */
 	const struct node *policy;
+	struct model_network network; /* SUBJECT_NETWORK: whole once the subject is read */
 	struct pos at;
 };
 
@@ -89,6 +100,13 @@ bool model_policies_read(const struct doc *d, const struct node *v, void *into, 
 	_must_use_;
 bool model_subjects_read(const struct doc *d, const struct node *v, void *into, struct err *e)
 	_must_use_;
+
+/* Read the keys that only a network has, into a struct model_subject. */
+schema_read_fn model_bridge_read, model_subnet_read, model_gateway_read, model_lateral_read,
+	model_create_read, model_controller_read;
+
+/* Once all keys of a network are read: what they say together, and what stands for the rest. */
+bool model_network_finish(const struct doc *d, struct model_subject *s, struct err *e) _must_use_;
 
 /* NULL when there is none of that name. */
 struct model_group *model_group_find(const struct model *m, const char *name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* `subjects: [{network | container | cgroup | proxy, policy}]` */
+/* `subjects: [{network | container | cgroup | proxy, policy}]`; model_network.c has the rest */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -22,8 +22,9 @@ static bool set_subject(const struct doc *d, const struct node *v, enum subject_
 
 static bool read_network(const struct doc *d, const struct node *v, void *into, struct err *e)
 {
-	if (v->kind != NODE_TEXT || v->text[0] == '\0' || node_is_null(v))
-		return schema_err(d, v, v->key, "the name of a network or bridge", e);
+	if (v->kind != NODE_TEXT || v->text[0] == '\0' || node_is_null(v) ||
+	    strlen(v->text) > LIMIT_NETWORK_NAME)
+		return schema_err(d, v, v->key, "the name of a network, of 1 to 128 bytes", e);
 	return set_subject(d, v, SUBJECT_NETWORK, v, into, e);
 }
 
@@ -128,10 +129,40 @@ static bool read_subject_policy(const struct doc *d, const struct node *v, void 
 }
 
 static const struct schema_key subject_keys[] = {
-	{ "network", read_network, false }, { "container", read_container, false },
-	{ "cgroup", read_cgroup, false },   { "proxy", read_proxy, false },
-	{ "user", read_user, false },	    { "policy", read_subject_policy, false },
+	{ "network", read_network, false },
+	{ "container", read_container, false },
+	{ "cgroup", read_cgroup, false },
+	{ "proxy", read_proxy, false },
+	{ "user", read_user, false },
+	{ "policy", read_subject_policy, false },
+	{ "bridge", model_bridge_read, false },
+	{ "subnet", model_subnet_read, false },
+	{ "gateway", model_gateway_read, false },
+	{ "lateral", model_lateral_read, false },
+	{ "create", model_create_read, false },
+	{ "controller", model_controller_read, false },
 };
+
+/* What the keys of one subject say together. */
+static bool finish_subject(const struct doc *d, struct model_subject *s, struct err *e)
+{
+	if (!s->id)
+		return doc_err(d, s->at, e, ERR_INVALID,
+			       "a subject without network, container, cgroup or proxy");
+	if (s->user && s->kind != SUBJECT_PROXY)
+		return doc_err(d, s->user->key_at, e, ERR_INVALID,
+			       "\"user\" in a subject that is no proxy: only clients of a "
+			       "proxy log in");
+	if (!s->policy)
+		return doc_err(d, s->at, e, ERR_INVALID,
+			       "a subject without a policy: expected \"policy: NAME\"");
+	if (s->kind == SUBJECT_NETWORK)
+		return model_network_finish(d, s, e);
+	if (s->network.any)
+		return doc_err(d, s->network.any->key_at, e, ERR_INVALID,
+			       "\"%s\" in a subject that is no network", s->network.any->key);
+	return true;
+}
 
 bool model_subjects_read(const struct doc *d, const struct node *v, void *into, struct err *e)
 {
@@ -144,18 +175,9 @@ bool model_subjects_read(const struct doc *d, const struct node *v, void *into, 
 		struct model_subject *s = &m->subjects[m->n_subjects++];
 
 		s->at = c->at;
-		if (!schema_map(d, c, "a subject", subject_keys, ARRAY_LEN(subject_keys), s, e))
+		if (!schema_map(d, c, "a subject", subject_keys, ARRAY_LEN(subject_keys), s, e) ||
+		    !finish_subject(d, s, e))
 			return false;
-		if (!s->id)
-			return doc_err(d, c->at, e, ERR_INVALID,
-				       "a subject without network, container, cgroup or proxy");
-		if (s->user && s->kind != SUBJECT_PROXY)
-			return doc_err(d, s->user->key_at, e, ERR_INVALID,
-				       "\"user\" in a subject that is no proxy: only clients of a "
-				       "proxy log in");
-		if (!s->policy)
-			return doc_err(d, c->at, e, ERR_INVALID,
-				       "a subject without a policy: expected \"policy: NAME\"");
 	}
 	return true;
 }

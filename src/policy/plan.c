@@ -35,6 +35,11 @@ const char *const subject_kind_names[SUBJECT_KIND_COUNT] = {
 	[SUBJECT_LABEL] = "label", [SUBJECT_CGROUP] = "cgroup",	  [SUBJECT_PROXY] = "proxy",
 };
 
+const char *const controller_egress_names[CONTROLLER_EGRESS_COUNT] = {
+	[CONTROLLER_EXEMPT] = "exempt",
+	[CONTROLLER_POLICED] = "policed",
+};
+
 const char *rule_action_str(enum rule_action a)
 {
 	return rule_action_names[a];
@@ -58,6 +63,11 @@ const char *policy_ech_str(enum policy_ech v)
 const char *subject_kind_str(enum subject_kind k)
 {
 	return subject_kind_names[k];
+}
+
+const char *controller_egress_str(enum controller_egress c)
+{
+	return controller_egress_names[c];
 }
 
 static void rule_done(struct plan_rule *r)

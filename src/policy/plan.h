@@ -162,6 +162,7 @@ const char *policy_mode_str(enum policy_mode m);
 const char *policy_dns_str(enum policy_dns d);
 const char *policy_ech_str(enum policy_ech v);
 const char *subject_kind_str(enum subject_kind k);
+const char *controller_egress_str(enum controller_egress c);
 
 /* The types of addresses, A and AAAA, which every allowed name has and no rule has to list. */
 static inline bool plan_qtype_is_address(uint16_t qtype)

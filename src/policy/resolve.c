@@ -45,8 +45,8 @@ static enum dest_use use_of(enum rule_action a)
 
 /* ---- extends ---- */
 
-static bool find_policy(const struct resolver *r, const struct node *name,
-			const struct model_policy **out, struct err *e)
+bool resolve_find_policy(const struct resolver *r, const struct node *name,
+			 const struct model_policy **out, struct err *e)
 {
 	struct nearest near = nearest_to(node_span(name));
 	char shown[64];
@@ -91,7 +91,7 @@ static bool descend(struct resolver *r, struct lineage *l, struct level *levels,
 	struct place at = place_of(r, name->at);
 	const struct model_policy *p;
 
-	if (!resolve_count(r, &at, e) || !find_policy(r, name, &p, e))
+	if (!resolve_count(r, &at, e) || !resolve_find_policy(r, name, &p, e))
 		return false;
 	for (size_t i = 0; i < *n; i++)
 		if (levels[i].policy == p)
@@ -397,68 +397,6 @@ static bool resolve_policies(struct resolver *r, struct err *e)
 		if (!resolve_policy(r, &r->model->policies[i], &r->plan->policies[i], e))
 			return false;
 	return true;
-}
-
-/* ---- subjects ---- */
-
-static const char *user_of(const struct plan_subject *s)
-{
-	return s->user ? s->user : "";
-}
-
-static int compare_subjects(const void *a, const void *b)
-{
-	const struct plan_subject *x = *(const struct plan_subject *const *)a;
-	const struct plan_subject *y = *(const struct plan_subject *const *)b;
-
-	if (x->kind != y->kind)
-		return x->kind < y->kind ? -1 : 1;
-	if (strcmp(x->id, y->id) != 0)
-		return strcmp(x->id, y->id);
-	if (strcmp(user_of(x), user_of(y)) != 0)
-		return strcmp(user_of(x), user_of(y));
-	/* In the order of the text: they lie in one array. */
-	return x < y ? -1 : 1;
-}
-
-static bool check_subjects(const struct resolver *r, struct err *e)
-{
-	size_t n = r->plan->n_subjects;
-	_cleanup_(freep) const struct plan_subject **sorted = xcalloc(n, sizeof(void *));
-
-	for (size_t i = 0; i < n; i++)
-		sorted[i] = &r->plan->subjects[i];
-	qsort(sorted, n, sizeof(*sorted), compare_subjects);
-	for (size_t i = 1; i < n; i++)
-		if (sorted[i - 1]->kind == sorted[i]->kind &&
-		    strcmp(sorted[i - 1]->id, sorted[i]->id) == 0 &&
-		    strcmp(user_of(sorted[i - 1]), user_of(sorted[i])) == 0)
-			return doc_err(&r->model->doc, sorted[i]->at, e, ERR_INVALID,
-				       "the %s \"%s\" has a policy already, from line %u",
-				       subject_kind_str(sorted[i]->kind), sorted[i]->id,
-				       sorted[i - 1]->at.line);
-	return true;
-}
-
-static bool resolve_subjects(struct resolver *r, struct err *e)
-{
-	struct plan *plan = r->plan;
-
-	plan->subjects = xcalloc(r->model->n_subjects, sizeof(*plan->subjects));
-	for (size_t i = 0; i < r->model->n_subjects; i++) {
-		const struct model_subject *m = &r->model->subjects[i];
-		struct plan_subject *s = &plan->subjects[plan->n_subjects++];
-		const struct model_policy *p;
-
-		s->kind = m->kind;
-		s->id = xstrdup(m->id->text);
-		s->user = m->user ? xstrdup(m->user->text) : NULL;
-		s->at = m->at;
-		if (!find_policy(r, m->policy, &p, e))
-			return false;
-		s->policy = &plan->policies[p - r->model->policies];
-	}
-	return check_subjects(r, e);
 }
 
 bool resolve(const struct model *m, const struct policy_options *o, struct plan **out,

@@ -59,6 +59,13 @@ bool resolve_dest(struct resolver *r, struct span text, const struct place *at, 
 /* What the command line and the allow-lists add goes into this policy. */
 bool resolve_takes_extras(const struct resolver *r, const struct plan_policy *p);
 
+/* The policy that a node names; an error at the node when there is none. */
+bool resolve_find_policy(const struct resolver *r, const struct node *name,
+			 const struct model_policy **out, struct err *e) _must_use_;
+
+/* Fills the plan's subjects; its policies are there. */
+bool resolve_subjects(struct resolver *r, struct err *e) _must_use_;
+
 /* Frees the groups that were loaded. */
 void resolve_groups_done(struct resolver *r);
 
@@ -68,5 +75,12 @@ bool resolve(const struct model *m, const struct policy_options *o, struct plan 
 
 /* Notes what is probably not meant in r->plan. */
 void resolve_lint(struct resolver *r);
+
+/* The part of it that is about networks: what a policy has that means nothing to the kernel. */
+void resolve_lint_networks(struct resolver *r);
+
+/* Adds one note, at a place of that file (NULL: the plan's own). */
+void resolve_note(struct resolver *r, const char *file, struct pos at, const char *fmt, ...)
+	_printf_(4, 5);
 
 #endif
