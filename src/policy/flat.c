@@ -9,9 +9,11 @@
 
 #include "base/alloc.h"
 #include "base/cursor.h"
+#include "policy/bridge.h"
+#include "policy/network.h"
 
 /* Changes with what is written. */
-#define FLAT_MAGIC 0x53504c31 /* "SPL1" */
+#define FLAT_MAGIC 0x53504c32 /* "SPL2" */
 
 /* A text longer than any in a plan, which come from a file of LIMIT_POLICY_BYTES. */
 #define TEXT_MAX LIMIT_POLICY_BYTES
@@ -19,6 +21,8 @@
 struct flat {
 	struct buf *out; /* NULL: reading */
 	struct cursor in;
+	const struct plan_policy *policies; /* that subjects are under */
+	size_t n_policies;
 };
 
 static void flat_u32(struct flat *f, uint32_t *v)
@@ -172,6 +176,90 @@ static void flat_policy(struct flat *f, struct plan_policy *p)
 	flat_array(f, p->rules, p->n_rules, 64, flat_rule);
 }
 
+static void flat_bool(struct flat *f, bool *v)
+{
+	*v = flat_below(f, *v, 2);
+}
+
+static void flat_prefix(struct flat *f, struct prefix *p)
+{
+	flat_addr(f, &p->addr);
+	p->len = (uint8_t)flat_below(f, p->len, (uint32_t)addr_size(&p->addr) * 8 + 1);
+}
+
+static void flat_network(struct flat *f, struct plan_network *n)
+{
+	struct plan_controller *c = &n->controller;
+
+	flat_bytes(f, n->bridge, sizeof(n->bridge));
+	flat_bool(f, &n->bridge_written);
+	flat_prefix(f, &n->v4.prefix);
+	flat_addr(f, &n->v4.gateway);
+	flat_prefix(f, &n->v6.prefix);
+	flat_addr(f, &n->v6.gateway);
+	flat_bool(f, &n->lateral);
+	flat_bool(f, &n->create);
+	flat_bool(f, &n->has_controller);
+	flat_bool(f, &c->has_mac);
+	flat_bytes(f, c->mac, sizeof(c->mac));
+	flat_addr(f, &c->addr);
+	c->egress = flat_below(f, c->egress, CONTROLLER_EGRESS_COUNT);
+}
+
+static void flat_subject(struct flat *f, struct plan_subject *s)
+{
+	uint32_t policy = f->out ? (uint32_t)(s->policy - f->policies) : 0;
+
+	s->kind = flat_below(f, s->kind, SUBJECT_KIND_COUNT);
+	flat_text(f, &s->id);
+	flat_text(f, &s->user);
+	policy = flat_below(f, policy, (uint32_t)f->n_policies);
+	s->policy = f->n_policies ? &f->policies[policy] : NULL;
+	flat_u32(f, &s->at.line);
+	flat_u32(f, &s->at.column);
+	if (s->kind == SUBJECT_NETWORK)
+		flat_network(f, &s->network);
+}
+
+/* A name that ends, with nothing behind its end. */
+static bool bridge_ok(const char bridge[PLAN_BRIDGE_MAX])
+{
+	size_t len = strnlen(bridge, PLAN_BRIDGE_MAX);
+
+	for (size_t i = len; i < PLAN_BRIDGE_MAX; i++)
+		if (bridge[i])
+			return false;
+	return bridge_name_valid((struct span){ bridge, len });
+}
+
+static bool network_ok(const struct plan *p, const struct plan_subject *s)
+{
+	if (!bridge_ok(s->network.bridge) || s->id[0] == '\0' ||
+	    strlen(s->id) > LIMIT_NETWORK_NAME || !network_addresses_ok(&s->network))
+		return false;
+	for (const struct plan_subject *o = p->subjects; o < s; o++)
+		if (o->kind == SUBJECT_NETWORK &&
+		    (strcmp(o->id, s->id) == 0 ||
+		     strcmp(o->network.bridge, s->network.bridge) == 0))
+			return false;
+	return true;
+}
+
+/* Everything that a subject has to have, and of networks no more than a plan has. */
+static bool subjects_ok(const struct plan *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_subjects; i++) {
+		const struct plan_subject *s = &p->subjects[i];
+
+		if (!s->id ||
+		    (s->kind == SUBJECT_NETWORK && (++n > LIMIT_NETWORKS || !network_ok(p, s))))
+			return false;
+	}
+	return true;
+}
+
 static bool texts_there(const struct plan *p)
 {
 	for (size_t i = 0; i < p->n_policies; i++) {
@@ -196,6 +284,9 @@ static void flat_plan(struct flat *f, struct plan *p)
 		f->in.failed = true;
 	flat_text(f, &p->file);
 	flat_array(f, p->policies, p->n_policies, 48, flat_policy);
+	f->policies = p->policies;
+	f->n_policies = p->n_policies;
+	flat_array(f, p->subjects, p->n_subjects, 24, flat_subject);
 }
 
 void plan_encode(const struct plan *p, struct buf *out)
@@ -212,7 +303,7 @@ bool plan_decode(struct span bytes, struct plan **out, struct err *e)
 	struct flat f = { .in = cursor(bytes.p, bytes.n) };
 
 	flat_plan(&f, p);
-	if (!cur_ok(&f.in) || cur_left(&f.in) || !texts_there(p))
+	if (!cur_ok(&f.in) || cur_left(&f.in) || !texts_there(p) || !subjects_ok(p))
 		return err_set(e, ERR_INVALID, "the plan is cut or damaged at byte %zu", f.in.at);
 	*out = steal(&p);
 	return true;

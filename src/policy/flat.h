@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A plan as one run of bytes, for a process that is to work by it and may read no files. Who is
- * under which policy, and what a reader of the file is warned of, are left out.
+ * A plan as one run of bytes, for a process that is to work by it and may read no files. What
+ * a reader of the file is warned of is left out.
  */
 #ifndef SALLYPORT_POLICY_FLAT_H
 #define SALLYPORT_POLICY_FLAT_H

@@ -3,9 +3,26 @@
 #include <assert.h>
 
 #include "base/limits.h"
+#include "policy/bridge.h"
 #include "policy/flat.h"
+#include "policy/network.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What whoever works by the plan relies on. */
+static void check_subjects(const struct plan *p)
+{
+	for (size_t i = 0; i < p->n_subjects; i++) {
+		const struct plan_subject *s = &p->subjects[i];
+
+		assert(s->kind < SUBJECT_KIND_COUNT && s->id);
+		assert(s->policy >= p->policies && s->policy < p->policies + p->n_policies);
+		if (s->kind != SUBJECT_NETWORK)
+			continue;
+		assert(s->id[0] && bridge_name_valid(span_of(s->network.bridge)));
+		assert(network_addresses_ok(&s->network));
+	}
+}
 
 /* The bytes that the plan is written as; false: there is none. */
 static bool rewrite(struct span bytes, struct buf *out)
@@ -17,6 +34,7 @@ static bool rewrite(struct span bytes, struct buf *out)
 		assert(e.kind == ERR_INVALID && e.msg[0] && !p);
 		return false;
 	}
+	check_subjects(p);
 	plan_encode(p, out);
 	assert(buf_ok(out));
 	return true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Two plans that a process works by alike: all but who is under which policy, and the lints. */
+/* Two plans that a process works by alike: all but the lints. */
 #ifndef SALLYPORT_TESTS_UNIT_PLAN_SAME_H
 #define SALLYPORT_TESTS_UNIT_PLAN_SAME_H
 
@@ -44,12 +44,41 @@ static inline bool policy_same(const struct plan_policy *a, const struct plan_po
 	return true;
 }
 
+static inline bool network_same(const struct plan_network *a, const struct plan_network *b)
+{
+	const struct plan_controller *x = &a->controller, *y = &b->controller;
+
+	return strcmp(a->bridge, b->bridge) == 0 && a->bridge_written == b->bridge_written &&
+	       addr_eq(&a->v4.prefix.addr, &b->v4.prefix.addr) &&
+	       a->v4.prefix.len == b->v4.prefix.len && addr_eq(&a->v4.gateway, &b->v4.gateway) &&
+	       addr_eq(&a->v6.prefix.addr, &b->v6.prefix.addr) &&
+	       a->v6.prefix.len == b->v6.prefix.len && addr_eq(&a->v6.gateway, &b->v6.gateway) &&
+	       a->lateral == b->lateral && a->create == b->create &&
+	       a->has_controller == b->has_controller && x->has_mac == y->has_mac &&
+	       memcmp(x->mac, y->mac, sizeof(x->mac)) == 0 && addr_eq(&x->addr, &y->addr) &&
+	       x->egress == y->egress;
+}
+
+/* The policies of each are compared elsewhere: here, whether it is the same one of them. */
+static inline bool subject_same(const struct plan *a, const struct plan_subject *x,
+				const struct plan *b, const struct plan_subject *y)
+{
+	return x->kind == y->kind && text_same(x->id, y->id) && text_same(x->user, y->user) &&
+	       x->policy - a->policies == y->policy - b->policies && x->at.line == y->at.line &&
+	       x->at.column == y->at.column && network_same(&x->network, &y->network);
+}
+
 static inline bool plan_same(const struct plan *a, const struct plan *b)
 {
 	if (!text_same(a->file, b->file) || a->n_policies != b->n_policies)
 		return false;
 	for (size_t i = 0; i < a->n_policies; i++)
 		if (!policy_same(&a->policies[i], &b->policies[i]))
+			return false;
+	if (a->n_subjects != b->n_subjects)
+		return false;
+	for (size_t i = 0; i < a->n_subjects; i++)
+		if (!subject_same(a, &a->subjects[i], b, &b->subjects[i]))
 			return false;
 	return true;
 }

@@ -4,8 +4,10 @@
 
 #include "base/alloc.h"
 #include "plan_same.h"
+#include "policy/bridge.h"
 #include "policy/decide.h"
 #include "policy/flat.h"
+#include "policy/network.h"
 #include "policy_help.h"
 
 #define GOLDEN "tests/golden"
@@ -49,7 +51,6 @@ static void round_trip(const struct plan *p)
 
 	t_good(decode(buf_view(&bytes), &back, &e), e);
 	t_ok(plan_same(p, back));
-	t_eq_int(back->n_subjects, 0);
 	t_eq_int(back->n_lints, 0);
 	again = encoded(back);
 	t_ok(span_eq(buf_view(&bytes), buf_view(&again)));
@@ -109,7 +110,14 @@ T(golden_policies)
 	"         types: [MX, TXT], comment: why}\n"                                       \
 	"      - {deny: [any, icmp/echo-request, 'gre/203.0.113.0/24', 'host:3000']}\n"    \
 	"      - {redirect: 'c.test', to: '10.77.0.1:8080'}\n"                             \
-	"      - {ask: '*'}\n"
+	"      - {ask: '*'}\n"                                                             \
+	"subjects:\n"                                                                      \
+	"  - {network: plain, policy: base}\n"                                             \
+	"  - {network: full, policy: p, bridge: br0, lateral: allow, create: yes,\n"       \
+	"     subnet: [10.77.0.0/24, 'fd77::/64'], gateway: ['fd77::1', 10.77.0.1],\n"     \
+	"     controller: {mac: '02:42:0a:4d:00:02', ip: 10.77.0.2, egress: policed}}\n"   \
+	"  - {container: {label: a=b}, policy: p}\n"                                       \
+	"  - {proxy: '127.0.0.1:8888', user: ann, policy: base}\n"
 
 static struct plan *every_field(void)
 {
@@ -135,6 +143,27 @@ T(every_field_is_there)
 	t_eq_str(own->rules[0].comment, "why");
 	t_eq_int(own->rules[2].to.ports.r[0].lo, 8080);
 	round_trip(p);
+}
+
+T(every_subject_is_there)
+{
+	_cleanup_(plan_freep) struct plan *p = every_field();
+	const struct plan_network *plain = &p->subjects[0].network, *full = &p->subjects[1].network;
+
+	t_eq_int(p->n_subjects, 4);
+	t_eq_str(plain->bridge, "plain");
+	t_ok(!plain->bridge_written && !plain->create && !plain->lateral && !plain->has_controller);
+	t_eq_str(full->bridge, "br0");
+	t_ok(full->bridge_written && full->create && full->lateral && full->has_controller);
+	t_eq_int(full->v4.prefix.len, 24);
+	t_eq_int(full->v4.gateway.bytes[3], 1);
+	t_eq_int(full->v6.prefix.len, 64);
+	t_eq_int(full->v6.gateway.bytes[15], 1);
+	t_ok(full->controller.has_mac && full->controller.mac[5] == 2);
+	t_eq_int(full->controller.addr.family, AF_INET);
+	t_eq_int(full->controller.egress, CONTROLLER_POLICED);
+	t_ok(p->subjects[1].policy == &p->policies[1]);
+	t_eq_str(p->subjects[3].user, "ann");
 }
 
 /* ---- Random plans, of whatever a plan has room for ---- */
@@ -221,6 +250,43 @@ static void random_policy(struct plan_policy *p)
 		random_rule(&p->rules[i]);
 }
 
+/* What a network may have; ids and bridges are numbered, as no two are the same. */
+static void random_network(struct plan_network *n, unsigned i)
+{
+	(void)snprintf(n->bridge, sizeof(n->bridge), "br%u", i);
+	n->bridge_written = below(2);
+	n->lateral = below(2);
+	n->create = below(2);
+	if (below(2))
+		n->v4 = (struct plan_subnet){
+			{ { AF_INET, { 10, 77, (uint8_t)below(256) } }, 24 },
+			{ below(2) ? AF_INET : 0, { 0 } },
+		};
+	if (n->v4.gateway.family) {
+		n->v4.gateway = n->v4.prefix.addr;
+		n->v4.gateway.bytes[3] = (uint8_t)(1 + below(254));
+	}
+	if (below(2))
+		n->v6.prefix = (struct prefix){ { AF_INET6, { 0xfd, 0x77 } }, 64 };
+	n->controller.has_mac = below(2);
+	for (size_t k = 0; k < sizeof(n->controller.mac); k++)
+		n->controller.mac[k] = (uint8_t)below(256);
+	random_addr(&n->controller.addr);
+	n->controller.egress = below(CONTROLLER_EGRESS_COUNT);
+	n->has_controller = n->controller.has_mac || n->controller.addr.family;
+}
+
+static void random_subject(const struct plan *p, struct plan_subject *s, unsigned i)
+{
+	*s = (struct plan_subject){ .kind = below(SUBJECT_KIND_COUNT),
+				    .id = xasprintf("subject %u", i),
+				    .user = random_text(true),
+				    .policy = &p->policies[below((uint32_t)p->n_policies)],
+				    .at = { below(UINT32_MAX), below(UINT32_MAX) } };
+	if (s->kind == SUBJECT_NETWORK)
+		random_network(&s->network, i);
+}
+
 static struct plan *random_plan(void)
 {
 	struct plan *p = xcalloc(1, sizeof(*p));
@@ -230,6 +296,10 @@ static struct plan *random_plan(void)
 	p->policies = xcalloc(p->n_policies, sizeof(*p->policies));
 	for (size_t i = 0; i < p->n_policies; i++)
 		random_policy(&p->policies[i]);
+	p->n_subjects = p->n_policies ? below(4) : 0;
+	p->subjects = xcalloc(p->n_subjects, sizeof(*p->subjects));
+	for (size_t i = 0; i < p->n_subjects; i++)
+		random_subject(p, &p->subjects[i], (unsigned)i);
 	return p;
 }
 
@@ -287,6 +357,18 @@ static void use_policy(const struct plan *plan, const struct plan_policy *p)
 	}
 }
 
+/* Looks at a subject as the enforcer does. */
+static void use_subject(const struct plan *plan, const struct plan_subject *s)
+{
+	t_ok(s->kind < SUBJECT_KIND_COUNT && s->id);
+	t_ok(s->policy >= plan->policies && s->policy < plan->policies + plan->n_policies);
+	if (s->kind != SUBJECT_NETWORK)
+		return;
+	t_ok(s->id[0] && bridge_name_valid(span_of(s->network.bridge)));
+	t_ok(network_addresses_ok(&s->network));
+	t_ok(s->network.controller.egress < CONTROLLER_EGRESS_COUNT);
+}
+
 /* It is refused, or something that can be worked by, and is written as it is read. */
 static bool survives(struct span bytes)
 {
@@ -301,6 +383,8 @@ static bool survives(struct span bytes)
 	}
 	for (size_t i = 0; i < p->n_policies; i++)
 		use_policy(p, &p->policies[i]);
+	for (size_t i = 0; i < p->n_subjects; i++)
+		use_subject(p, &p->subjects[i]);
 	written = encoded(p);
 	t_good(decode(buf_view(&written), &again, &e), e);
 	t_ok(plan_same(p, again));
@@ -343,12 +427,17 @@ static const struct {
 	struct span bytes;
 } lies[] = {
 	{ "nothing", SPAN_LIT("") },
+	{ "no number of subjects", SPAN_LIT("SPL2\0\0\0\0\0\0\0\0") },
+	{ "a subject of no policy", SPAN_LIT("SPL2\0\0\0\0\0\0\0\0\0\0\0\1"
+					     "\0\0\0\0\0\0\0\2x\0\0\0\0\0\0\0\0"
+					     "\0\0\0\0\0\0\0\0\0\0\0\0") },
+	{ "many subjects", SPAN_LIT("SPL2\0\0\0\0\0\0\0\0\xff\xff\xff\xff") },
 	{ "another magic number", SPAN_LIT("SPL0\0\0\0\0\0\0\0\0") },
-	{ "no number of policies", SPAN_LIT("SPL1\0\0\0\0") },
-	{ "many policies", SPAN_LIT("SPL1\0\0\0\0\xff\xff\xff\xff") },
-	{ "a long text", SPAN_LIT("SPL1\xff\xff\xff\xff") },
-	{ "a text past the end", SPAN_LIT("SPL1\0\0\0\x09x") },
-	{ "a policy without a name", SPAN_LIT("SPL1\0\0\0\0\0\0\0\1"
+	{ "no number of policies", SPAN_LIT("SPL2\0\0\0\0") },
+	{ "many policies", SPAN_LIT("SPL2\0\0\0\0\xff\xff\xff\xff") },
+	{ "a long text", SPAN_LIT("SPL2\xff\xff\xff\xff") },
+	{ "a text past the end", SPAN_LIT("SPL2\0\0\0\x09x") },
+	{ "a policy without a name", SPAN_LIT("SPL2\0\0\0\0\0\0\0\1"
 					      "\0\0\0\0"
 					      "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
 					      "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
@@ -374,9 +463,113 @@ T(line_of_no_file)
 
 T(no_policies)
 {
-	t_ok(survives(SPAN_LIT("SPL1\0\0\0\0\0\0\0\0")));
+	t_ok(survives(SPAN_LIT("SPL2\0\0\0\0\0\0\0\0\0\0\0\0")));
 }
 
-T_MAIN(T_TEST(golden_policies), T_TEST(every_field_is_there), T_TEST(random_plans),
-       T_TEST(cut_at_every_byte), T_TEST(one_byte_changed), T_TEST(lies_about_what_follows),
-       T_TEST(line_of_no_file), T_TEST(no_policies))
+/* ---- Networks that cannot be ---- */
+
+static void edit_bridge_empty(struct plan *p)
+{
+	p->subjects[1].network.bridge[0] = '\0';
+}
+
+static void edit_bridge_endless(struct plan *p)
+{
+	memset(p->subjects[1].network.bridge, 'x', PLAN_BRIDGE_MAX);
+}
+
+static void edit_bridge_pattern(struct plan *p)
+{
+	p->subjects[1].network.bridge[0] = '*';
+}
+
+static void edit_bridge_same(struct plan *p)
+{
+	memcpy(p->subjects[1].network.bridge, p->subjects[0].network.bridge, PLAN_BRIDGE_MAX);
+}
+
+static void edit_name_same(struct plan *p)
+{
+	free(p->subjects[1].id);
+	p->subjects[1].id = xstrdup(p->subjects[0].id);
+}
+
+static void edit_name_empty(struct plan *p)
+{
+	p->subjects[1].id[0] = '\0';
+}
+
+static void edit_gateway_outside(struct plan *p)
+{
+	p->subjects[1].network.v4.gateway.bytes[0]++;
+}
+
+static void edit_gateway_alone(struct plan *p)
+{
+	p->subjects[1].network.v4.prefix = (struct prefix){ 0 };
+}
+
+static void edit_subnet_family(struct plan *p)
+{
+	p->subjects[1].network.v6 = p->subjects[1].network.v4;
+}
+
+static void edit_controller_unknown(struct plan *p)
+{
+	p->subjects[1].network.controller.has_mac = false;
+	p->subjects[1].network.controller.addr = (struct addr){ 0 };
+}
+
+static void edit_controller_hidden(struct plan *p)
+{
+	p->subjects[1].network.has_controller = false;
+}
+
+static void edit_many(struct plan *p)
+{
+	struct plan_subject model = p->subjects[0];
+	size_t n = LIMIT_NETWORKS + 1;
+
+	p->subjects = xrealloc(p->subjects, p->n_subjects + n, sizeof(*p->subjects));
+	for (size_t i = 0; i < n; i++) {
+		model.id = xasprintf("n%zu", i);
+		(void)snprintf(model.network.bridge, PLAN_BRIDGE_MAX, "n%zu", i);
+		p->subjects[p->n_subjects++] = model;
+	}
+}
+
+static const struct {
+	const char *name;
+	void (*edit)(struct plan *p);
+} impossible[] = {
+	{ "a bridge without a name", edit_bridge_empty },
+	{ "a bridge's name without an end", edit_bridge_endless },
+	{ "a bridge's name that is a pattern", edit_bridge_pattern },
+	{ "one bridge for two", edit_bridge_same },
+	{ "one name for two", edit_name_same },
+	{ "a network without a name", edit_name_empty },
+	{ "a gateway outside of its subnet", edit_gateway_outside },
+	{ "a gateway without a subnet", edit_gateway_alone },
+	{ "an IPv4 subnet in the place of an IPv6 one", edit_subnet_family },
+	{ "a controller that nothing tells from others", edit_controller_unknown },
+	{ "a controller of a network without one", edit_controller_hidden },
+	{ "too many networks", edit_many },
+};
+
+T(impossible_networks)
+{
+	T_EACH(row, impossible)
+	{
+		_cleanup_(plan_freep) struct plan *p = every_field();
+		_cleanup_(buf_done) struct buf bytes = { 0 };
+
+		row->edit(p);
+		bytes = encoded(p);
+		t_ok(!survives(buf_view(&bytes)));
+	}
+}
+
+T_MAIN(T_TEST(golden_policies), T_TEST(every_field_is_there), T_TEST(every_subject_is_there),
+       T_TEST(impossible_networks), T_TEST(random_plans), T_TEST(cut_at_every_byte),
+       T_TEST(one_byte_changed), T_TEST(lies_about_what_follows), T_TEST(line_of_no_file),
+       T_TEST(no_policies))
