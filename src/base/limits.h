@@ -92,7 +92,6 @@
 
 
 /* The daemon. */
-#define LIMIT_NETWORKS	    256		   /* of one plan */
 #define LIMIT_RULE_FOR_S    (30 * 24 * 3600) /* a rule that ends by itself; longer is a policy */
 #define LIMIT_TRIAL_S	    3600		   /* until a policy on trial is taken back */
 

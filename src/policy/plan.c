@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/alloc.h"
 #include "base/nearest.h"
 #include "policy/model.h"
 
@@ -112,6 +113,27 @@ void plan_freep(struct plan **p)
 {
 	plan_free(*p);
 	*p = NULL;
+}
+
+void plan_deny_network(struct plan *p, const char *id, const char *bridge)
+{
+	size_t n = p->n_policies, m = p->n_subjects;
+	_cleanup_(freep) size_t *policy_of = xcalloc(m + 1, sizeof(*policy_of));
+	struct plan_subject *s;
+
+	for (size_t i = 0; i < m; i++)
+		policy_of[i] = (size_t)(p->subjects[i].policy - p->policies);
+	policy_of[m] = n;
+	p->policies = xrealloc(p->policies, n + 1, sizeof(*p->policies));
+	p->policies[n] = (struct plan_policy){ .name = xstrdup("removed"), .dns = DNS_OFF };
+	p->n_policies = n + 1;
+	p->subjects = xrealloc(p->subjects, m + 1, sizeof(*p->subjects));
+	s = &p->subjects[m];
+	*s = (struct plan_subject){ .kind = SUBJECT_NETWORK, .id = xstrdup(id) };
+	(void)snprintf(s->network.bridge, sizeof(s->network.bridge), "%s", bridge);
+	p->n_subjects = m + 1;
+	for (size_t i = 0; i <= m; i++)
+		p->subjects[i].policy = &p->policies[policy_of[i]];
 }
 
 const struct plan_policy *plan_policy_find(const struct plan *p, struct span name)

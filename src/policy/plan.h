@@ -143,6 +143,12 @@ struct lint {
 void plan_free(struct plan *p);
 void plan_freep(struct plan **p);
 
+/*
+ * Adds a network under a policy without rules, which denies everything: what has left a policy while somebody
+ * is still in it. Pointers to policies and subjects of the plan are no longer good.
+ */
+void plan_deny_network(struct plan *p, const char *id, const char *bridge);
+
 /* NULL when there is none of that name. */
 const struct plan_policy *plan_policy_find(const struct plan *p, struct span name);
 

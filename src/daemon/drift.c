@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Another program has touched our tables: that is heard within a moment, read back, and put right. What is
+ * not heard (messages were lost, a kernel that does not tell) is found by a look now and then.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "daemon/enforcer.h"
+
+/* Between two looks that nothing has called for. */
+#define LOOK_MS (5 * 60 * 1000)
+
+/* More repairs in a row than this within BUSY_MS are a quarrel with another program, which is told, not
+ * fought at full speed. */
+#define QUARREL	   20
+#define BUSY_MS	   10000
+#define QUARREL_MS 1000
+
+static void tell(struct enforcer *f, const char *what)
+{
+	struct event ev = { .kind = EVENT_PACKET,
+			    .layer = LAYER_NFT,
+			    .verdict = EVENT_ERROR,
+			    .proto = DEST_PROTO_ANY,
+			    .icmp_type = -1,
+			    .rule = -1,
+			    .count = 1 };
+
+	ev.time_ms = clock_wall_ms();
+	(void)snprintf(ev.reason, sizeof(ev.reason),
+		       "the tables were changed by another program (%.80s), and were put right", what);
+	f->o->on_event(f->o->ctx, &ev, "daemon", NULL);
+	enforcer_story("the tables were changed by another program: %s; they were put right", what);
+}
+
+bool drift_check(struct enforcer *f, char *differed, size_t size, struct err *e)
+{
+	differed[0] = '\0';
+	if (!f->now.rules)
+		return true;
+	if (!tables_compare(f->tables, f->now.rules, f->wrong, sizeof(f->wrong), e))
+		return false;
+	if (!f->wrong[0])
+		return true;
+	(void)snprintf(differed, size, "%s", f->wrong);
+	if (!inforce_reload(f, e))
+		return false;
+	f->repairs++;
+	tell(f, differed);
+	return true;
+}
+
+static void look(struct enforcer *f)
+{
+	char differed[sizeof(f->wrong)];
+	struct err e;
+
+	if (f->torn_down)
+		return;
+	if (!drift_check(f, differed, sizeof(differed), &e))
+		enforcer_story("the tables cannot be put right: %s", e.msg);
+}
+
+/* False: it has been put right so often that it has to wait. */
+static bool may_repair(struct enforcer *f)
+{
+	uint64_t now = uv_now(&f->loop);
+
+	if (now - f->busy_since > BUSY_MS) {
+		f->busy_since = now;
+		f->busy_from = f->repairs;
+	}
+	return f->repairs - f->busy_from < QUARREL;
+}
+
+static void on_look(void *ctx)
+{
+	struct enforcer *f = ctx;
+
+	look(f);
+	timer_restart(f->check, LOOK_MS);
+}
+
+static void on_change(void *ctx, int events)
+{
+	struct enforcer *f = ctx;
+	bool touched;
+	struct err e;
+
+	(void)events;
+	if (!tables_monitor_read(f->tables, watch_fd(f->drift), &touched, &e)) {
+		enforcer_story("changes of nftables can no longer be heard: %s", e.msg);
+		watch_for(f->drift, 0);
+		touched = true;
+	}
+	if (touched && may_repair(f))
+		look(f);
+	else if (touched)
+		timer_restart(f->check, QUARREL_MS);
+}
+
+bool drift_start(struct enforcer *f, struct err *e)
+{
+	int fd;
+
+	if (!tables_monitor_open(&fd, e))
+		return false;
+	f->drift = watch_new(&f->loop, fd, on_change, f);
+	if (!f->drift)
+		return err_set(e, ERR_SYSTEM, "the event loop cannot watch nftables");
+	watch_for(f->drift, UV_READABLE);
+	f->check = timer_new(&f->loop, LOOK_MS, 0, on_look, f);
+	return true;
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The daemon's first process: its start, its children, signals and end. */
+#include "daemon/enforcer.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "control/control.h"
+#include "daemon/enforcer_sandbox.h"
+#include "daemon/notify.h"
+#include "daemon/process.h"
+
+/* A child that dies at once again and again is not started in a tight loop. */
+#define RESTART_MS 100
+
+/* How long control may be busy before an order to it counts as lost. */
+#define SEND_MS 5000
+
+void enforcer_story(const char *fmt, ...)
+{
+	char line[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	(void)fprintf(stderr, "sallyport: %s\n", line);
+}
+
+void enforcer_give_up(struct enforcer *f, const struct err *why)
+{
+	f->failed = true;
+	f->failure = *why;
+	uv_stop(&f->loop);
+}
+
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+void enforcer_ready(struct enforcer *f)
+{
+	char state[128];
+	size_t n = f->now.map.n_ports;
+
+	(void)snprintf(state, sizeof(state), "STATUS=%zu network%s confined, generation %llu\n%s", n,
+		       plural(n), (unsigned long long)f->now.generation,
+		       f->ready ? "" : "READY=1\n");
+	notify(state);
+	if (f->ready)
+		return;
+	f->ready = true;
+	enforcer_story("daemon ready: %zu network%s", n, plural(n));
+}
+
+/* ---- the gate */
+
+static bool start_gate(struct enforcer *f, struct err *e);
+
+static void on_gate_restart(void *ctx)
+{
+	struct enforcer *f = ctx;
+	struct err e;
+
+	timer_close(f->gate_restart);
+	f->gate_restart = NULL;
+	if (start_gate(f, &e)) {
+		lookups_again(f);
+		return;
+	}
+	enforcer_story("the gate cannot be started again: %s", e.msg);
+	f->gate_restart = timer_new(&f->loop, RESTART_MS, 0, on_gate_restart, f);
+}
+
+static void on_gate(void *ctx, int events)
+{
+	struct enforcer *f = ctx;
+
+	(void)events;
+	if (gate_child_read(&f->gate))
+		return;
+	watch_close(f->gate_watch);
+	f->gate_watch = NULL;
+	f->restarts++;
+	enforcer_story("the gate has died and is started anew; addresses that are known stay");
+	f->gate_restart = timer_new(&f->loop, RESTART_MS, 0, on_gate_restart, f);
+}
+
+static bool start_gate(struct enforcer *f, struct err *e)
+{
+	int fd;
+
+	if (!gate_child_start(&f->gate, e))
+		return false;
+	fd = fcntl(f->gate.report, F_DUPFD_CLOEXEC, 3);
+	f->gate_watch = fd >= 0 ? watch_new(&f->loop, fd, on_gate, f) : NULL;
+	if (!f->gate_watch)
+		return err_set(e, ERR_SYSTEM, "the event loop cannot watch the gate");
+	watch_for(f->gate_watch, UV_READABLE);
+	return true;
+}
+
+/* ---- control */
+
+static bool start_control(struct enforcer *f, struct err *e);
+
+static void on_control_restart(void *ctx)
+{
+	struct enforcer *f = ctx;
+	struct err e;
+
+	timer_close(f->control_restart);
+	f->control_restart = NULL;
+	if (start_control(f, &e))
+		return;
+	enforcer_story("control cannot be started again: %s", e.msg);
+	f->control_restart = timer_new(&f->loop, RESTART_MS, 0, on_control_restart, f);
+}
+
+static void on_control(void *ctx, int events)
+{
+	struct enforcer *f = ctx;
+	struct err e;
+
+	(void)events;
+	if (orders_read(f))
+		return;
+	watch_close(f->control);
+	f->control = NULL;
+	process_end(&f->control_pid);
+	if (!f->ready) {
+		(void)err_set(&e, ERR_SYSTEM, "control has died before there was a policy");
+		enforcer_give_up(f, &e);
+		return;
+	}
+	f->restarts++;
+	enforcer_story("control has died and is started anew; what is in force stays");
+	f->control_restart = timer_new(&f->loop, RESTART_MS, 0, on_control_restart, f);
+}
+
+static bool tell_options(struct enforcer *f, struct err *e)
+{
+	struct ctl_message m = { .kind = CTL_OPTIONS };
+	_cleanup_(buf_done) struct buf options;
+
+	buf_init(&options, LIMIT_CONTROL_BYTES);
+	control_options_encode(&f->o->control, &options);
+	return ctl_send(watch_fd(f->control), &m, buf_view(&options), e);
+}
+
+static bool start_control(struct enforcer *f, struct err *e)
+{
+	struct timeval wait = { SEND_MS / 1000, SEND_MS % 1000 * 1000 };
+	struct process_spec spec = { .role = PROCESS_CONTROL };
+	int pair[2], fds[2];
+	bool ok;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+		return err_sys(e, errno, "a socket for control");
+	(void)setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+	fds[0] = pair[1];
+	fds[1] = f->control_listen;
+	spec.fds = fds;
+	spec.n_fds = f->control_listen >= 0 ? 2 : 1;
+	ok = process_start(&spec, &f->control_pid, e);
+	fd_closep(&pair[1]);
+	f->control = watch_new(&f->loop, pair[0], on_control, f);
+	if (!f->control)
+		return err_set(e, ERR_SYSTEM, "the event loop cannot watch control");
+	watch_for(f->control, UV_READABLE);
+	return ok && tell_options(f, e);
+}
+
+/* ---- signals */
+
+static void on_signal(void *ctx, int events)
+{
+	struct enforcer *f = ctx;
+	struct signalfd_siginfo si;
+
+	(void)events;
+	while (read(watch_fd(f->signals), &si, sizeof(si)) == sizeof(si)) {
+		if (si.ssi_signo == SIGHUP || si.ssi_signo == SIGUSR1)
+			orders_tell(f, CTL_RELOAD);
+		else
+			uv_stop(&f->loop);
+	}
+}
+
+static bool watch_signals(struct enforcer *f, struct err *e)
+{
+	static const int handled[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+	sigset_t set;
+	int fd;
+
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_LEN(handled); i++)
+		(void)sigaddset(&set, handled[i]);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGCHLD, SIG_DFL); /* where it is ignored, nobody could be waited for */
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return err_sys(e, errno, "signals");
+	f->signals = watch_new(&f->loop, fd, on_signal, f);
+	if (!f->signals)
+		return err_set(e, ERR_SYSTEM, "the event loop cannot watch signals");
+	watch_for(f->signals, UV_READABLE);
+	return true;
+}
+
+/* ---- the service manager's watchdog */
+
+static void on_watchdog(void *ctx)
+{
+	(void)ctx;
+	notify("WATCHDOG=1");
+}
+
+/* sd_watchdog_enabled(3): half of the time it gives. */
+static void start_watchdog(struct enforcer *f)
+{
+	const char *text = getenv("WATCHDOG_USEC");
+	struct err ignored;
+	uint64_t us;
+
+	if (text && num_parse(span_of(text), "WATCHDOG_USEC", 2000, UINT32_MAX, &us, &ignored))
+		f->watchdog = timer_new(&f->loop, us / 2000, us / 2000, on_watchdog, f);
+}
+
+/* ---- start and end */
+
+static bool open_handles(struct enforcer *f, struct err *e)
+{
+	return tables_open(f->o->free_tables ? TABLES_FREE : TABLES_OWNED, &f->tables, e) &&
+	       links_open(&f->links, e) && conntrack_open(&f->flows, e);
+}
+
+static bool start(struct enforcer *f, struct err *e)
+{
+	if (f->o->socket && !control_listen(f->o->socket, &f->control_listen, e))
+		return false;
+	if (!watch_signals(f, e) || !open_handles(f, e) || !start_gate(f, e))
+		return false;
+	lookups_start(f);
+	if (!denials_start(f, e) || !ports_start(f, e) || !drift_start(f, e))
+		return false;
+	start_watchdog(f);
+	return start_control(f, e) && enforcer_sandbox(e);
+}
+
+static void stop(struct enforcer *f)
+{
+	struct watch *watches[] = { f->signals, f->drift, f->ports, f->log, f->gate_watch,
+				    f->control };
+	struct timer *timers[] = { f->trial,	    f->ports_again,  f->names_due,
+				   f->counters,	    f->check,	     f->watchdog,
+				   f->gate_restart, f->control_restart };
+
+	for (size_t i = 0; i < ARRAY_LEN(watches); i++)
+		watch_close(watches[i]);
+	for (size_t i = 0; i < ARRAY_LEN(timers); i++)
+		timer_close(timers[i]);
+	process_end(&f->control_pid);
+	gate_child_stop(&f->gate);
+	if (f->control_listen >= 0)
+		(void)unlink(f->o->socket);
+	fd_closep(&f->control_listen);
+	ports_stop(f);
+	inforce_done(&f->now);
+	inforce_done(&f->before);
+	names_free(f->names);
+	free(f->denials);
+	conntrack_close(f->flows);
+	links_close(f->links);
+	tables_close(f->tables);
+	(void)uv_run(&f->loop, UV_RUN_NOWAIT); /* lets closed handles be freed */
+	(void)uv_loop_close(&f->loop);
+}
+
+bool daemon_run(struct daemon_options *o, struct err *e)
+{
+	struct enforcer f = { .o = o, .control_listen = -1 };
+	bool ok;
+
+	(void)prctl(PR_SET_DUMPABLE, 0);
+	if (uv_loop_init(&f.loop) != 0)
+		return err_set(e, ERR_SYSTEM, "the event loop cannot start");
+	lookups_gate(&f);
+	ok = start(&f, e);
+	if (ok) {
+		(void)uv_run(&f.loop, UV_RUN_DEFAULT);
+		ok = !f.failed;
+		if (f.failed)
+			*e = f.failure;
+		else
+			enforcer_story("stopped; the rules stay: sallyport teardown removes them");
+		notify("STOPPING=1");
+	}
+	stop(&f);
+	return ok;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The enforcer: the process that holds the kernel's handles. What its files share, and the life of a policy
+ * in it:
+ *
+ *	enforcer.c	starts the children, hears signals, and orders from control:
+ *	orders.c	a plan arrives as bytes, is decoded,
+ *	inforce.c	compiled, loaded in one transaction, and takes the place of the last one;
+ *	flows.c		what it no longer allows ends;
+ *	lookups.c	names are asked of the gate, their addresses go into the sets (learned.c, names.c);
+ *	ports.c		so does who is at which port of a bridge (pins.c).
+ *	denials.c	Denied packets come back as events.
+ *	drift.c		Another program has touched the tables: they are put right.
+ *	status.c	What is so, read back from the kernel.
+ */
+#ifndef SALLYPORT_DAEMON_ENFORCER_H
+#define SALLYPORT_DAEMON_ENFORCER_H
+
+#include <sys/types.h>
+
+#include <jansson.h>
+#include <uv.h>
+
+#include "compile/network.h"
+#include "daemon/daemon.h"
+#include "daemon/gate_child.h"
+#include "daemon/learned.h"
+#include "daemon/messages.h"
+#include "daemon/names.h"
+#include "daemon/pins.h"
+#include "gate/watch.h"
+#include "kernel/conntrack.h"
+#include "kernel/links.h"
+#include "kernel/tables.h"
+
+/* A policy in force, with all that is made from it. Zeroed: none. */
+struct inforce {
+	struct plan *plan;
+	char *bytes; /* as control sent it: what a trial goes back to */
+	size_t n_bytes;
+	struct ruleset *rules;
+	struct network_map map;
+	struct learned *learned;
+	uint64_t generation;
+};
+
+struct enforcer {
+	uv_loop_t loop;
+	const struct daemon_options *o;
+	struct tables *tables;
+	struct links *links;
+	struct conntrack *flows;
+	struct inforce now;
+	struct names *names;
+	struct pins *pins; /* one for each network of now.plan */
+	size_t n_pins;
+	bool torn_down; /* by request: nothing is in force until the next plan */
+
+	struct inforce before; /* while a policy is on trial */
+	struct timer *trial;
+
+	struct watch *signals, *drift, *ports, *log;
+	struct timer *ports_again, *names_due, *counters, *check, *watchdog;
+	struct denials *denials;
+	char wrong[256];    /* what the last read-back found to differ; "": nothing */
+	uint64_t repairs;   /* times that the tables were put right */
+	uint64_t busy_since, busy_from; /* drift.c: of a row of repairs, and how many there were */
+	uint16_t dns_port;  /* of the gate; 0: it answers no DNS */
+
+	struct gate_child gate;
+	struct watch *gate_watch;
+	struct timer *gate_restart;
+	pid_t control_pid;
+	int control_listen;
+	struct watch *control;
+	struct timer *control_restart;
+	unsigned restarts;
+
+	bool ready; /* told to the service manager */
+	bool failed;
+	struct err failure;
+};
+
+/* Tells on stderr what happens. */
+void enforcer_story(const char *fmt, ...) _printf_(1, 2);
+
+/* The start failed for a reason that ends the daemon. */
+void enforcer_give_up(struct enforcer *f, const struct err *why);
+
+/* ---- inforce.c */
+
+/*
+ * Puts the plan in force that bytes hold (policy/flat.h), which are taken over, also on failure; then all is as
+ * it was. *was is what was in force, the caller's; *out tells what came of it.
+ */
+bool inforce_put(struct enforcer *f, char *take_bytes, size_t n, struct inforce *was,
+		 struct ctl_plan *out, struct err *e) _must_use_;
+
+/* Loads again what is in force, whole. */
+bool inforce_reload(struct enforcer *f, struct err *e) _must_use_;
+
+/* Removes our tables; what was in force is kept in mind for nothing. */
+bool inforce_remove(struct enforcer *f, bool *had, struct err *e) _must_use_;
+
+void inforce_done(struct inforce *p);
+
+/* ---- trial: a policy that is taken back by itself */
+
+void trial_begin(struct enforcer *f, struct inforce *take_before, uint32_t ms);
+/* False: there is none. */
+bool trial_confirm(struct enforcer *f);
+
+/* ---- lookups.c */
+
+void lookups_start(struct enforcer *f);
+/* The names of the policy in force are those to be known. */
+void lookups_follow(struct enforcer *f);
+void lookups_resolved(struct enforcer *f, const struct gate_resolved *r);
+void lookups_refresh(struct enforcer *f);
+
+/* ---- ports.c */
+
+bool ports_start(struct enforcer *f, struct err *e) _must_use_;
+/* Looks at the bridges, and brings the sets in line. rules != NULL: a ruleset that is to be loaded gets
+ * the elements of sets that are not in force yet. */
+void ports_look(struct enforcer *f);
+bool ports_facts(struct enforcer *f, const struct ctl_fact *facts, size_t n);
+
+/* ---- flows.c */
+
+/* Ends the flows of our networks that the policy in force denies. *ended: how many. */
+bool flows_sweep(struct enforcer *f, uint64_t *ended, struct err *e) _must_use_;
+
+/*
+ * What the rules of a network's policy say about a packet: the first rule that matches, by the address or by
+ * any name that has it now.
+ */
+struct verdict flows_judge(const struct enforcer *f, const struct plan_subject *s,
+			   const struct flow *flow);
+
+/* The subject that an address belongs to, by its port or else by its bridge's subnets; NULL: none. */
+const struct plan_subject *flows_subject(const struct enforcer *f, const struct addr *src);
+
+/* ---- denials.c */
+
+bool denials_start(struct enforcer *f, struct err *e) _must_use_;
+
+/* ---- drift.c */
+
+bool drift_start(struct enforcer *f, struct err *e) _must_use_;
+/* Compares now, and puts right what differs. *differed: what it was, or "". */
+bool drift_check(struct enforcer *f, char *differed, size_t size, struct err *e) _must_use_;
+
+/* ---- status.c */
+
+json_t *status_json(struct enforcer *f);
+
+/* ---- orders.c */
+
+void orders_read(struct enforcer *f);
+/* Tells control something that nobody asked for. */
+void orders_tell(struct enforcer *f, enum ctl_kind kind);
+
+#endif

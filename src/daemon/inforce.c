@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A policy is put in force: compiled, loaded in one transaction, and the one before retired. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "daemon/enforcer.h"
+#include "policy/flat.h"
+
+void inforce_done(struct inforce *p)
+{
+	learned_free(p->learned);
+	ruleset_free(p->rules);
+	network_map_done(&p->map);
+	plan_free(p->plan);
+	free(p->bytes);
+	*p = (struct inforce){ 0 };
+}
+
+/* ---- what has left the policy and is still there */
+
+static const struct plan_subject *find_bridge(const struct plan *p, const char *bridge)
+{
+	for (size_t i = 0; p && i < p->n_subjects; i++)
+		if (p->subjects[i].kind == SUBJECT_NETWORK &&
+		    strcmp(p->subjects[i].network.bridge, bridge) == 0)
+			return &p->subjects[i];
+	return NULL;
+}
+
+static bool has_ports(struct enforcer *f, const char *bridge)
+{
+	_cleanup_(freep) struct links_port *ports = NULL;
+	struct links_bridge b;
+	struct err ignored;
+	bool found;
+	size_t n;
+
+	/* What cannot be read counts as lived in: it stays denied. */
+	if (!links_bridge(f->links, bridge, &found, &b, &ignored))
+		return true;
+	return found && (!links_ports(f->links, b.index, &ports, &n, &ignored) || n > 0);
+}
+
+/* A network without a policy of its own any more: as long as somebody is in it, it may reach nothing. */
+static void keep_denied(struct enforcer *f, const struct plan *was, struct plan *next)
+{
+	for (size_t i = 0; was && i < was->n_subjects; i++) {
+		const struct plan_subject *s = &was->subjects[i];
+
+		if (s->kind == SUBJECT_NETWORK && !find_bridge(next, s->network.bridge) &&
+		    next->n_subjects < LIMIT_NETWORKS && has_ports(f, s->network.bridge))
+			plan_deny_network(next, s->id, s->network.bridge);
+	}
+}
+
+/* ---- making it */
+
+static struct addr address_of(void *ctx, const struct name *n)
+{
+	struct enforcer *f = ctx;
+	struct names_address a[1];
+
+	return names_addresses(f->names, n, a, 1) ? a[0].addr : (struct addr){ 0 };
+}
+
+/* What is known of the names already, so that nothing has to be asked for again. */
+static void fill_learned(struct enforcer *f, struct inforce *p)
+{
+	uint64_t now = clock_ms();
+
+	p->learned = learned_new(p->rules, &p->map);
+	for (size_t i = 0; i < p->map.n_names; i++) {
+		struct names_address a[NAMES_ADDRESSES_MAX];
+		size_t n = names_addresses(f->names, &p->map.names[i], a, ARRAY_LEN(a));
+
+		for (size_t j = 0; j < n; j++)
+			learned_put(p->learned, i, &a[j].addr, a[j].until_ms, true, now, NULL);
+	}
+	learned_fill(p->learned, p->rules, now);
+}
+
+static bool make(struct enforcer *f, struct inforce *p, struct err *e)
+{
+	struct network_options o = { .address = address_of, .ctx = f, .dns_port = f->dns_port };
+
+	if (!compile_networks(p->plan, &o, &p->rules, &p->map, e))
+		return false;
+	if (!f->now.rules)
+		lookups_seed(f, &p->map, p->rules);
+	fill_learned(f, p);
+	ports_fill(f, p);
+	return true;
+}
+
+/* ---- loading it */
+
+static bool load(struct enforcer *f, const struct inforce *next, struct err *e)
+{
+	const struct inforce *was = &f->now;
+	struct changes before = { 0 }, after = { 0 };
+	uint64_t now = clock_ms();
+	struct err ignored;
+	bool ok;
+
+	if (!was->rules || f->wrong[0])
+		return tables_load(f->tables, NULL, next->rules, e);
+	learned_step(was->learned, next->learned, now, &before, &after);
+	ok = tables_change(f->tables, before.items, before.n, e) &&
+	     tables_load(f->tables, was->rules, next->rules, e);
+	if (ok)
+		ok = tables_change(f->tables, after.items, after.n, e);
+	/* Half of the way is no place to stay: the old one is loaded anew, whole. */
+	if (!ok && !tables_load(f->tables, NULL, was->rules, &ignored))
+		enforcer_story("the policy before could not be loaded again: %s", ignored.msg);
+	changes_done(&before);
+	changes_done(&after);
+	return ok;
+}
+
+/* Names, ports and flows follow; the one before is the caller's. */
+static void take_place(struct enforcer *f, struct inforce *next, struct inforce *was)
+{
+	*was = f->now;
+	f->now = *next;
+	*next = (struct inforce){ 0 };
+	f->now.generation = was->generation + 1;
+	f->torn_down = false;
+	f->wrong[0] = '\0';
+	lookups_follow(f);
+	ports_look(f);
+}
+
+static bool is_same(const struct inforce *p, const char *bytes, size_t n)
+{
+	return p->rules && p->n_bytes == n && memcmp(p->bytes, bytes, n) == 0;
+}
+
+bool inforce_put(struct enforcer *f, char *take_bytes, size_t n, struct inforce *was,
+		 struct ctl_plan *out, struct err *e)
+{
+	struct inforce next = { .bytes = take_bytes, .n_bytes = n };
+	char differed[sizeof(f->wrong)];
+
+	*was = (struct inforce){ 0 };
+	if (is_same(&f->now, take_bytes, n)) {
+		free(take_bytes);
+		*out = (struct ctl_plan){ .generation = f->now.generation };
+		return drift_check(f, differed, sizeof(differed), e);
+	}
+	if (!plan_decode((struct span){ take_bytes, n }, &next.plan, e)) {
+		inforce_done(&next);
+		return false;
+	}
+	keep_denied(f, f->now.plan, next.plan);
+	if (!make(f, &next, e) || !load(f, &next, e)) {
+		inforce_done(&next);
+		return false;
+	}
+	take_place(f, &next, was);
+	*out = (struct ctl_plan){ .generation = f->now.generation, .changed = true };
+	return tables_compare(f->tables, f->now.rules, f->wrong, sizeof(f->wrong), e) &&
+	       flows_sweep(f, &out->ended, e);
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What control asks for, and a policy on trial. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fd.h"
+#include "daemon/enforcer.h"
+#include "daemon/notify.h"
+
+static void send(struct enforcer *f, struct ctl_message *m, struct span bytes)
+{
+	struct err e;
+
+	if (f->control && !ctl_send(watch_fd(f->control), m, bytes, &e))
+		enforcer_story("control does not listen: %s", e.msg);
+}
+
+void orders_tell(struct enforcer *f, enum ctl_kind kind)
+{
+	struct ctl_message m = { .kind = kind };
+
+	send(f, &m, (struct span){ 0 });
+}
+
+static void done(struct enforcer *f, const struct ctl_message *m, json_t *take_fields)
+{
+	struct ctl_message reply = { .kind = CTL_DONE, .ok = true, .id = m->id, .plan = m->plan };
+	char *text = take_fields ? json_dumps(take_fields, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+
+	send(f, &reply, text ? span_of(text) : (struct span){ 0 });
+	free(text);
+	json_decref(take_fields);
+}
+
+static void failed(struct enforcer *f, const struct ctl_message *m, const struct err *e)
+{
+	struct ctl_message reply = {
+		.kind = CTL_DONE, .ok = false, .id = m->id, .why = e->kind
+	};
+
+	(void)snprintf(reply.text, sizeof(reply.text), "%s", e->msg);
+	send(f, &reply, (struct span){ 0 });
+}
+
+/* ---- a policy on trial */
+
+static void on_time_up(void *ctx)
+{
+	struct enforcer *f = ctx;
+	struct inforce was;
+	struct ctl_plan result;
+	char *bytes = steal(&f->before.bytes);
+	size_t n = f->before.n_bytes;
+	struct err e;
+
+	(void)trial_confirm(f);
+	if (inforce_put(f, bytes, n, &was, &result, &e))
+		inforce_done(&was);
+	else
+		enforcer_story("the policy before the trial cannot be put back: %s", e.msg);
+	orders_tell(f, CTL_REVERTED);
+}
+
+void trial_begin(struct enforcer *f, struct inforce *take_before, uint32_t ms)
+{
+	(void)trial_confirm(f);
+	f->before = *take_before;
+	*take_before = (struct inforce){ 0 };
+	f->trial = timer_new(&f->loop, ms, 0, on_time_up, f);
+}
+
+bool trial_confirm(struct enforcer *f)
+{
+	bool had = f->trial;
+
+	timer_close(f->trial);
+	f->trial = NULL;
+	inforce_done(&f->before);
+	return had;
+}
+
+/* ---- orders */
+
+static void put(struct enforcer *f, struct ctl_message *m, int fd)
+{
+	uint32_t trial_ms = m->plan.trial_ms;
+	char *bytes = NULL;
+	struct inforce was;
+	struct err e;
+
+	notify("RELOADING=1");
+	if (fd >= 0 && ctl_memfd_read(fd, m->size, LIMIT_PLAN_FLAT, &bytes, &e) &&
+	    inforce_put(f, bytes, m->size, &was, &m->plan, &e)) {
+		if (trial_ms && was.bytes)
+			trial_begin(f, &was, trial_ms);
+		inforce_done(&was);
+		done(f, m, NULL);
+		enforcer_ready(f);
+	} else {
+		failed(f, m, &e);
+		if (!f->ready)
+			enforcer_give_up(f, &e);
+	}
+	if (f->ready)
+		notify("READY=1");
+}
+
+static void status(struct enforcer *f, struct ctl_message *m, int fd)
+{
+	(void)fd;
+	done(f, m, status_json(f));
+}
+
+static void refresh(struct enforcer *f, struct ctl_message *m, int fd)
+{
+	(void)fd;
+	lookups_refresh(f);
+	done(f, m, NULL);
+}
+
+static void confirm(struct enforcer *f, struct ctl_message *m, int fd)
+{
+	struct err e;
+
+	(void)fd;
+	if (trial_confirm(f)) {
+		done(f, m, NULL);
+		return;
+	}
+	(void)err_set(&e, ERR_INVALID, "no policy is on trial");
+	failed(f, m, &e);
+}
+
+static void reconcile(struct enforcer *f, struct ctl_message *m, int fd)
+{
+	char differed[sizeof(f->wrong)];
+	struct err e;
+
+	(void)fd;
+	if (f->torn_down)
+		(void)err_set(&e, ERR_INVALID, "everything was torn down: reload first");
+	else if (drift_check(f, differed, sizeof(differed), &e)) {
+		ports_look(f);
+		done(f, m,
+		     json_pack("{s:b, s:s?}", "repaired", differed[0] != '\0', "differed",
+			       differed[0] ? differed : NULL));
+		return;
+	}
+	failed(f, m, &e);
+}
+
+static void teardown(struct enforcer *f, struct ctl_message *m, int fd)
+{
+	struct err e;
+	bool had;
+
+	(void)fd;
+	if (inforce_remove(f, &had, &e)) {
+		enforcer_story("torn down by request: nothing is confined until the next reload");
+		done(f, m, json_pack("{s:b}", "removed", had));
+	} else {
+		failed(f, m, &e);
+	}
+}
+
+static void facts(struct enforcer *f, struct ctl_message *m, int fd)
+{
+	_cleanup_(freep) char *bytes = NULL;
+	struct err e;
+
+	if (m->size % sizeof(struct ctl_fact) == 0 &&
+	    (fd < 0 || ctl_memfd_read(fd, m->size, LIMIT_FACTS * sizeof(struct ctl_fact), &bytes,
+				      &e))) {
+		ports_facts(f, bytes, m->size / sizeof(struct ctl_fact));
+		done(f, m, NULL);
+		return;
+	}
+	(void)err_set(&e, ERR_INVALID, "what the engine says cannot be read");
+	failed(f, m, &e);
+}
+
+static void give_up(struct enforcer *f, struct ctl_message *m, int fd)
+{
+	struct err e;
+
+	(void)fd;
+	(void)err_set(&e, m->why, "%s", m->text);
+	if (!f->ready)
+		enforcer_give_up(f, &e);
+}
+
+typedef void order_fn(struct enforcer *f, struct ctl_message *m, int fd);
+
+static order_fn *const orders[CTL_KIND_COUNT] = {
+	[CTL_PLAN] = put,	    [CTL_CONFIRM] = confirm,   [CTL_STATUS] = status,
+	[CTL_REFRESH] = refresh,    [CTL_RECONCILE] = reconcile, [CTL_TEARDOWN] = teardown,
+	[CTL_FACTS] = facts,	    [CTL_FAILED] = give_up,
+};
+
+bool orders_read(struct enforcer *f)
+{
+	struct ctl_message m;
+	int fd, got = 0;
+
+	for (int i = 0; i < 64 && (got = ctl_receive(watch_fd(f->control), &m, &fd)) > 0; i++) {
+		if (orders[m.kind])
+			orders[m.kind](f, &m, fd);
+		fd_closep(&fd);
+	}
+	return got >= 0;
+}

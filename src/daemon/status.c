@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is so: the tables read back from the kernel, not remembered. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "daemon/enforcer.h"
+
+static json_t *counter(struct enforcer *f, enum rs_family family, const char *name)
+{
+	struct err ignored;
+	uint64_t n;
+
+	return tables_counter(f->tables, family, name, &n, &ignored) ? json_integer((json_int_t)n) :
+								       json_null();
+}
+
+static json_t *network_json(struct enforcer *f, size_t i)
+{
+	const struct network_ports *p = &f->now.map.ports[i];
+	const struct plan_subject *s = &f->now.plan->subjects[p->subject];
+
+	return json_pack("{s:s, s:s, s:s, s:s, s:i, s:b, s:o, s:o, s:o}", "name", s->id, "bridge",
+			 s->network.bridge, "policy", s->policy->name, "mode",
+			 policy_mode_str(s->policy->mode), "rules", (int)s->policy->n_rules,
+			 "bridge_exists", ports_bridge_there(f, i), "ports", ports_json(f, i),
+			 "denied", counter(f, RS_INET, p->denied_inet), "denied_at_ports",
+			 counter(f, RS_BRIDGE, p->denied_bridge));
+}
+
+/* Why it is not so that everything is enforced; "" when it is. */
+static void find_wrong(struct enforcer *f, char *out, size_t size)
+{
+	struct err e;
+
+	if (f->torn_down || !f->now.rules)
+		(void)snprintf(out, size, "nothing is in force");
+	else if (!tables_compare(f->tables, f->now.rules, out, size, &e))
+		(void)snprintf(out, size, "the tables cannot be read: %s", e.msg);
+}
+
+json_t *status_json(struct enforcer *f)
+{
+	json_t *networks = json_array();
+	char wrong[sizeof(f->wrong)];
+
+	find_wrong(f, wrong, sizeof(wrong));
+	for (size_t i = 0; i < f->now.map.n_ports; i++)
+		json_array_append_new(networks, network_json(f, i));
+	return json_pack(
+		"{s:s, s:b, s:b, s:s?, s:s, s:b, s:I, s:I, s:b, s:i, s:o, s:o}", "kind", "daemon",
+		"ready", f->ready, "enforcing", wrong[0] == '\0', "not_enforced",
+		wrong[0] ? wrong : NULL, "backend", "nft", "owned", tables_owned(f->tables),
+		"generation", (json_int_t)f->now.generation, "repairs", (json_int_t)f->repairs,
+		"gate", f->gate.pid > 0, "restarts", (int)f->restarts, "network_status", networks,
+		"names", lookups_json(f));
+}
