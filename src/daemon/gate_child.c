@@ -55,7 +55,7 @@ static int read_one(struct gate_child *c, struct gate_message *m)
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
-	if (n != sizeof(*m))
+	if (!gate_message_whole(m, n))
 		return -1;
 	if (m->kind == GATE_EVENT && c->setup && event_valid(&m->event) &&
 	    m->event.subject < c->setup->n_clients)
@@ -119,11 +119,11 @@ static bool write_setup(const struct gate_setup *s, int *out_fd, uint64_t *size,
 static bool hand_over(struct gate_child *c, const struct gate_setup *s, uint64_t generation,
 		      struct err *e)
 {
-	struct gate_order o = { .kind = GATE_ORDER_SETUP, .generation = generation };
+	struct gate_order o = { .kind = GATE_ORDER_SETUP, .setup.generation = generation };
 	_cleanup_(fd_closep) int fd = -1;
 	struct gate_message m;
 
-	if (!write_setup(s, &fd, &o.size, e) || !order(c, &o, &fd, 1, e) ||
+	if (!write_setup(s, &fd, &o.setup.size, e) || !order(c, &o, &fd, 1, e) ||
 	    !await(c, GATE_ADOPTED, &m, e))
 		return false;
 	m.adopted.why[sizeof(m.adopted.why) - 1] = '\0';

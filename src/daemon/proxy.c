@@ -340,6 +340,7 @@ bool proxy_serve(struct proxy_options *o, struct gate_farewell *out_lost, struct
 	};
 	bool ok;
 
+	o->gate.kind = GATE_PROXY;
 	/* A core of this process, or a tracer, would have the users' secrets. */
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	if (uv_loop_init(&s.loop) != 0)

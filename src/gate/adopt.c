@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The orders of a proxy's supervisor: a new setup takes the old one's place while it serves. */
+/* The orders of a supervisor: a new setup takes the old one's place while it serves. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "gate/internal.h"
+#include "gate/refresh.h"
 
 static bool read_setup(int fd, uint64_t size, struct gate_setup **out, struct err *e)
 {
@@ -106,11 +107,11 @@ static void take_setup(struct gate *g, const struct gate_order *order, int fd)
 	struct gate_setup *setup;
 	struct err e;
 
-	if (!read_setup(fd, order->size, &setup, &e)) {
+	if (!read_setup(fd, order->setup.size, &setup, &e)) {
 		tell_adopted(g, e.msg);
 		return;
 	}
-	g->generation = order->generation;
+	g->generation = order->setup.generation;
 	adopt(g, setup);
 }
 
@@ -139,6 +140,10 @@ bool adopt_order(struct gate *g)
 		break;
 	case GATE_ORDER_COUNT:
 		tell_counts(g);
+		break;
+	case GATE_ORDER_RESOLVE:
+		if (g->refreshes)
+			refreshes_order(g->refreshes, &order.resolve);
 		break;
 	}
 	return true;

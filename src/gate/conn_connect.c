@@ -107,8 +107,9 @@ static void on_found(void *ctx, const struct lookup_result *r)
 		if (!conn_denied_by(c, 403, &ev))
 			conn_reset(c); /* loopback is never dialled, not even in audit mode */
 	} else {
-		conn_failed(c, r->failed ? "no upstream resolver gave an answer" :
-					   "the name has no address");
+		conn_failed(c, r->failed_v6 || r->failed_v4 ?
+				       "no upstream resolver gave an answer" :
+				       "the name has no address");
 	}
 }
 

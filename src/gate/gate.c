@@ -10,17 +10,20 @@
 #include "base/alloc.h"
 #include "gate/internal.h"
 #include "gate/learned.h"
+#include "gate/refresh.h"
 #include "gate/refusal.h"
 #include "gate/spin.h"
 
 bool gate_tell(const struct gate *g, const struct gate_message *m)
 {
-	return send(g->o->report_fd, m, sizeof(*m), MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(*m);
+	size_t n = gate_message_size(m);
+
+	return send(g->o->report_fd, m, n, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)n;
 }
 
 void gate_insist(const struct gate *g, const struct gate_message *m)
 {
-	(void)RETRY_EINTR(send(g->o->report_fd, m, sizeof(*m), MSG_NOSIGNAL));
+	(void)RETRY_EINTR(send(g->o->report_fd, m, gate_message_size(m), MSG_NOSIGNAL));
 }
 
 static void on_nflog(void *ctx, int events)
@@ -35,9 +38,10 @@ static void on_supervisor(void *ctx, int events)
 {
 	struct gate *g = ctx;
 
-	(void)events;
-	if (g->o->n_listeners == 0 || !adopt_order(g))
+	if ((events & UV_READABLE) && (g->o->kind == GATE_JAIL || !adopt_order(g)))
 		g->stop = true;
+	else if (events & UV_WRITABLE)
+		refreshes_tell(g->refreshes);
 }
 
 /* Connections need two descriptors each, and pipes; the soft limit is often 1024. */
@@ -99,9 +103,13 @@ static bool open_rooms(struct gate *g, struct err *e)
 		return err_set(e, ERR_SYSTEM, "the event loop cannot start");
 	uv_loop_set_data(&g->loop, &g->count);
 	g->resolver = resolver_new(&g->loop, g->o->upstreams, g->o->n_upstreams);
+	if (g->o->kind == GATE_DAEMON) {
+		g->refreshes = refreshes_new(g);
+		return true;
+	}
 	g->conns = conns_new(g);
 	/* A proxy waits for its first setup before it listens to anybody. */
-	return g->o->n_listeners > 0 || open_jail(g, e);
+	return g->o->kind == GATE_PROXY || open_jail(g, e);
 }
 
 static void close_rooms(struct gate *g)
@@ -109,6 +117,7 @@ static void close_rooms(struct gate *g)
 	flows_free(g->flows);
 	conns_free(g->conns);
 	dns_free(g->dns);
+	refreshes_free(g->refreshes);
 	resolver_free(g->resolver);
 	learned_free(g->learned);
 	vaddrs_free(g->vaddrs);
@@ -123,16 +132,15 @@ static void close_rooms(struct gate *g)
 static bool serve(struct gate *g, struct err *e)
 {
 	struct gate_message m = { .kind = GATE_READY };
-	struct watch *supervisor;
 
-	supervisor = watch_new(&g->loop, g->o->report_fd, on_supervisor, g);
-	if (!supervisor)
+	g->supervisor = watch_new(&g->loop, g->o->report_fd, on_supervisor, g);
+	if (!g->supervisor)
 		return err_set(e, ERR_SYSTEM, "the event loop cannot watch the supervisor");
-	watch_for(supervisor, UV_READABLE);
+	watch_for(g->supervisor, UV_READABLE);
 	if (!gate_tell(g, &m))
 		return err_sys(e, errno, "telling the supervisor");
 	spin_run(&g->loop, &g->stop);
-	(void)watch_release(supervisor);
+	(void)watch_release(g->supervisor);
 	if (g->nflog)
 		denied_read(g);
 	m = (struct gate_message){ .kind = GATE_FAREWELL, .farewell = g->farewell };

@@ -2,7 +2,8 @@
 /*
  * The gate: the unprivileged process that forwards DNS and relays connections by name. It serves a
  * jail, by sockets that were made inside the jail's network, so that it is the only way from there
- * to the host's; or the clients of a proxy, by listeners. Its rooms and the life of a connection:
+ * to the host's; or the clients of a proxy, by listeners; or a daemon, which has it resolve the names
+ * of its rules, and relays nothing. Its rooms and the life of a connection:
  *
  *	dns.c		In a jail a question arrives; the policy decides on the name alone; only then
  *	resolver.c	is it asked upstream, and the answer cached;
@@ -20,6 +21,7 @@
  *	denied.c	Packets that the kernel rejected inside the jail.
  *	report.c	Every decision becomes one event for the supervisor.
  *	adopt.c		The supervisor of a proxy has another policy.
+ *	refresh.c	That of a daemon wants to know where names lead now.
  *	sandbox.c	What the process itself may no longer do.
  *
  * One thread, one libuv loop. Nothing it reads from its clients or from the network makes it exit.
@@ -30,6 +32,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "audit/event.h"
 #include "net/addr.h"
@@ -58,8 +61,10 @@ struct gate_listener {
 	uint16_t port;
 };
 
-/* A jail or a proxy, told apart by n_listeners. */
+enum gate_kind { GATE_JAIL, GATE_PROXY, GATE_DAEMON };
+
 struct gate_options {
+	enum gate_kind kind;
 	const struct gate_host *hosts; /* borrowed; never asked for upstream */
 	size_t n_hosts;
 	struct gate_upstream upstreams[GATE_UPSTREAMS_MAX];
@@ -89,6 +94,7 @@ enum gate_message_kind {
 	GATE_ADOPTED,  /* a setup: events after this one are about its plan */
 	GATE_SETTLED,  /* what it no longer allows has ended */
 	GATE_COUNTS,   /* the answer to GATE_ORDER_COUNT */
+	GATE_RESOLVED, /* the answer to a GATE_ORDER_RESOLVE */
 	GATE_FAREWELL, /* the last one, after the supervisor has shut its side down */
 	GATE_MESSAGE_COUNT
 };
@@ -114,6 +120,26 @@ struct gate_counts {
 	struct gate_farewell lost;
 };
 
+/* Addresses of one name, of both families. */
+#define GATE_ADDRESSES_MAX (2 * LIMIT_DNS_ADDRESSES)
+
+enum gate_outcome {
+	GATE_FOUND,	/* the name is there; it may have no address */
+	GATE_NO_NAME,	/* upstream says that there is no such name */
+	GATE_NO_ANSWER, /* no upstream gave an answer, for either family */
+	GATE_OUTCOME_COUNT
+};
+
+struct gate_resolved {
+	uint32_t id; /* of the order, as is the name */
+	struct name name;
+	enum gate_outcome outcome;
+	bool failed_v4, failed_v6; /* for this family no upstream gave an answer */
+	uint32_t ttl_s;		   /* of the shortest-lived, between the resolver's bounds */
+	uint32_t n;
+	struct addr addrs[GATE_ADDRESSES_MAX];
+};
+
 struct gate_message {
 	enum gate_message_kind kind;
 	union {
@@ -122,19 +148,54 @@ struct gate_message {
 		struct gate_settled settled;
 		struct gate_counts counts;
 		struct gate_farewell farewell;
+		struct gate_resolved resolved; /* last: the others are sent without its length */
 	};
 };
 
-/* What the supervisor of a proxy tells the gate over the same socket. */
+/* How much of it is sent: an event is to be small, for there are many. */
+static inline size_t gate_message_size(const struct gate_message *m)
+{
+	return m->kind == GATE_RESOLVED ?
+		       sizeof(*m) :
+		       offsetof(struct gate_message, event) + sizeof(struct event);
+}
+
+/* n bytes that were received into m are a whole message. */
+static inline bool gate_message_whole(const struct gate_message *m, ssize_t n)
+{
+	return n >= (ssize_t)offsetof(struct gate_message, event) && m->kind < GATE_MESSAGE_COUNT &&
+	       (size_t)n == gate_message_size(m);
+}
+
+/* A daemon's: numbers are in range and names canonical. For what another process sent. */
+bool gate_resolved_valid(const struct gate_resolved *r);
+
+/* What the supervisor of a proxy or a daemon tells the gate over the same socket. */
 enum gate_order_kind {
 	GATE_ORDER_SETUP, /* with one descriptor: size bytes of setup_encode() */
 	GATE_ORDER_COUNT,
+	GATE_ORDER_RESOLVE,
+};
+
+/* Questions that one order can have asked. */
+#define GATE_QUERIES_MAX 50
+
+/* Upstream is really asked; names of the host's table are answered from it. */
+struct gate_resolve {
+	uint32_t id;	  /* the supervisor's own */
+	uint32_t queries; /* 1 to GATE_QUERIES_MAX: the answers to so many are put together */
+	struct name name;
 };
 
 struct gate_order {
 	enum gate_order_kind kind;
-	uint64_t generation;
-	uint64_t size;
+	union {
+		struct {
+			uint64_t generation;
+			uint64_t size;
+		} setup;
+		struct gate_resolve resolve;
+	};
 };
 
 /* The body of the process: never returns before the supervisor is gone. Returns its exit status. */

@@ -19,6 +19,7 @@
 struct conns;
 struct dns;
 struct flows;
+struct refreshes;
 
 /*
  * Who is confined by a policy: the jail, or the clients of a proxy's listener: each user, and those
@@ -45,10 +46,12 @@ struct gate {
 	struct vaddrs *vaddrs;
 	struct learned *learned; /* dns: real */
 	struct dns *dns;
-	struct conns *conns;
+	struct conns *conns; /* a daemon has none */
 	struct flows *flows; /* NULL: no UDP but DNS */
 	struct watch *nflog;
-	struct subject *subjects; /* one in a jail; a proxy's are those of the setup */
+	struct watch *supervisor;    /* report_fd */
+	struct refreshes *refreshes; /* a daemon's */
+	struct subject *subjects;    /* one in a jail; a proxy's are those of the setup */
 	size_t n_subjects;
 	struct gate_setup *setup; /* a proxy's; NULL before the first */
 	uint64_t generation;	  /* of it */
@@ -87,7 +90,7 @@ struct subject *subject_of(struct gate *g, uint16_t listener, struct span token)
 /* The listener has users, who say their name and secret. */
 bool subject_users(const struct gate *g, uint16_t listener);
 
-/* ---- adopt.c: orders of the supervisor of a proxy */
+/* ---- adopt.c: orders of the supervisor of a proxy or a daemon */
 
 /* Reads one. False: the supervisor wants the farewell, or is gone. */
 bool adopt_order(struct gate *g);

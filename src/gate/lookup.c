@@ -10,7 +10,8 @@ struct half {
 	struct resolver_wait wait;
 	struct addr addrs[LIMIT_DNS_ADDRESSES];
 	size_t n;
-	bool failed;
+	enum dns_rcode rcode;
+	uint32_t ttl_s;
 };
 
 struct lookup {
@@ -33,9 +34,26 @@ void lookup_cancel(struct lookup **slot)
 	*slot = NULL;
 }
 
+/* A family without addresses is asked for again when the other is. */
+static uint32_t shortest(const struct half *a, const struct half *b)
+{
+	bool none = a->n == 0 && b->n == 0;
+	uint32_t ttl_s = UINT32_MAX;
+
+	if (a->n || (none && a->rcode != DNS_SERVFAIL))
+		ttl_s = a->ttl_s;
+	if (b->n || (none && b->rcode != DNS_SERVFAIL))
+		ttl_s = MIN(ttl_s, b->ttl_s);
+	return ttl_s == UINT32_MAX ? LIMIT_DNS_TTL_FLOOR : ttl_s;
+}
+
 static void finish(struct lookup *l)
 {
-	struct lookup_result r = { .failed = l->v6.failed || l->v4.failed };
+	struct lookup_result r = { .failed_v6 = l->v6.rcode == DNS_SERVFAIL,
+				   .failed_v4 = l->v4.rcode == DNS_SERVFAIL,
+				   .no_name = l->v6.rcode == DNS_NXDOMAIN ||
+					      l->v4.rcode == DNS_NXDOMAIN,
+				   .ttl_s = shortest(&l->v6, &l->v4) };
 	lookup_fn *fn = l->fn;
 	void *ctx = l->ctx;
 
@@ -55,7 +73,8 @@ static void on_answer(void *ctx, const struct resolved *r)
 
 	memcpy(h->addrs, r->addrs, r->n * sizeof(r->addrs[0]));
 	h->n = r->n;
-	h->failed = r->rcode == DNS_SERVFAIL;
+	h->rcode = r->rcode;
+	h->ttl_s = r->ttl_s;
 	if (--h->lookup->pending == 0)
 		finish(h->lookup);
 }

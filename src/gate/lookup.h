@@ -12,7 +12,9 @@ struct lookup;
 struct lookup_result {
 	struct addr addrs[LOOKUP_MAX]; /* the families in turn, IPv6 first: RFC 8305 4 */
 	size_t n;
-	bool failed; /* for one of the families no upstream gave an answer */
+	bool failed_v6, failed_v4; /* for this family no upstream gave an answer */
+	bool no_name;		   /* an upstream says that there is no such name */
+	uint32_t ttl_s; /* how long this holds: of what has addresses, or of their absence */
 };
 
 typedef void lookup_fn(void *ctx, const struct lookup_result *r);

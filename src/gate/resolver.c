@@ -42,6 +42,7 @@ struct resolver {
 	struct entries by_use;
 	size_t n_entries, n_fixed;
 	size_t n_queries;
+	bool forgets; /* answers are not remembered */
 };
 
 struct resolver *resolver_new(uv_loop_t *loop, const struct gate_upstream *upstreams, size_t n)
@@ -51,6 +52,11 @@ struct resolver *resolver_new(uv_loop_t *loop, const struct gate_upstream *upstr
 	*r = (struct resolver){ .loop = loop, .upstreams = upstreams, .n_upstreams = n };
 	TAILQ_INIT(&r->by_use);
 	return r;
+}
+
+void resolver_forget(struct resolver *r)
+{
+	r->forgets = true;
 }
 
 static void forget(struct entry *en)
@@ -183,7 +189,7 @@ static void on_answer(void *ctx, const struct resolved *answer)
 			en->expires_ms = now + LIMIT_DNS_TTL_FLOOR * 1000ULL;
 		}
 		r.ttl_s = LIMIT_DNS_TTL_FLOOR;
-	} else if (!answer->message.n) {
+	} else if (!answer->message.n && !en->resolver->forgets) {
 		en->answer = r;
 		en->known = true;
 		en->expires_ms = now + r.ttl_s * 1000ULL;

@@ -43,6 +43,9 @@ struct resolver_wait {
 struct resolver *resolver_new(uv_loop_t *loop, const struct gate_upstream *upstreams, size_t n);
 void resolver_free(struct resolver *r);
 
+/* From now on answers are not remembered: whoever asks, upstream is asked. */
+void resolver_forget(struct resolver *r);
+
 /* The name has this address, for good: it is never asked for. May be said again for another one. */
 void resolver_know(struct resolver *r, const struct name *name, const struct addr *a);
 

@@ -198,12 +198,13 @@ static void read_report(struct supervisor *s, bool *more)
 {
 	struct gate_message m;
 	ssize_t n = recv(s->report, &m, sizeof(m), MSG_DONTWAIT);
+	bool whole = gate_message_whole(&m, n);
 
 	*more = n > 0;
-	if (n == sizeof(m) && m.kind == GATE_EVENT && event_valid(&m.event) &&
+	if (whole && m.kind == GATE_EVENT && event_valid(&m.event) &&
 	    m.event.rule < (int32_t)s->o->policy->n_rules) {
 		s->o->on_event(s->o->ctx, &m.event);
-	} else if (n == sizeof(m) && m.kind == GATE_FAREWELL) {
+	} else if (whole && m.kind == GATE_FAREWELL) {
 		s->result.farewell = m.farewell;
 		s->farewell = true;
 	} else if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
