@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "daemon/gate_process.h"
+#include "daemon/process.h"
 
 static int print(struct buf *text)
 {
@@ -60,6 +62,8 @@ int main(int argc, char **argv)
 		(void)err_set(&e, ERR_INVALID, "expected a command: see \"sallyport help\"");
 		return cli_usage_error(&e);
 	}
+	if (process_is(argc, argv, PROCESS_GATE))
+		return gate_process_main();
 	if (own_option(argv[1], &status))
 		return finish(status);
 	if (!cli_command_find(argv[1], &command, &e))

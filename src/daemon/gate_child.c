@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "daemon/gate_process.h"
 #include "daemon/process.h"
 
 /* How long the gate may take to arm itself, or to do what it was told: it judges 16,384
@@ -46,6 +48,7 @@ static void bury(struct gate_child *c)
 {
 	fd_closep(&c->report);
 	process_end(&c->pid);
+	c->n_queue = c->queue_at = c->under_way = 0;
 }
 
 /* One message; 1: read, 0: none is there, -1: the gate is gone. */
@@ -57,6 +60,10 @@ static int read_one(struct gate_child *c, struct gate_message *m)
 		return 0;
 	if (!gate_message_whole(m, n))
 		return -1;
+	if (m->kind == GATE_RESOLVED && c->under_way > 0 && gate_resolved_valid(&m->resolved)) {
+		c->under_way--;
+		c->on_resolved(c->ctx, &m->resolved);
+	}
 	if (m->kind == GATE_EVENT && c->setup && event_valid(&m->event) &&
 	    m->event.subject < c->setup->n_clients)
 		c->on_event(c->ctx, c->setup, &m->event);
@@ -69,7 +76,7 @@ static bool await(struct gate_child *c, enum gate_message_kind kind, struct gate
 {
 	uint64_t until = clock_ms() + READY_MS, now;
 
-	while ((now = clock_ms()) < until) {
+	while (c->report >= 0 && (now = clock_ms()) < until) {
 		struct pollfd fd = { .fd = c->report, .events = POLLIN };
 		int got;
 
@@ -119,10 +126,13 @@ static bool write_setup(const struct gate_setup *s, int *out_fd, uint64_t *size,
 static bool hand_over(struct gate_child *c, const struct gate_setup *s, uint64_t generation,
 		      struct err *e)
 {
-	struct gate_order o = { .kind = GATE_ORDER_SETUP, .setup.generation = generation };
 	_cleanup_(fd_closep) int fd = -1;
 	struct gate_message m;
+	struct gate_order o;
 
+	memset(&o, 0, sizeof(o));
+	o.kind = GATE_ORDER_SETUP;
+	o.setup.generation = generation;
 	if (!write_setup(s, &fd, &o.setup.size, e) || !order(c, &o, &fd, 1, e) ||
 	    !await(c, GATE_ADOPTED, &m, e))
 		return false;
@@ -142,12 +152,24 @@ static bool settle(struct gate_child *c, struct err *e)
 	return true;
 }
 
+/* On failure, too, c->pid is the process if there is one. */
+static bool start_process(struct gate_child *c, const struct gate_options *o, struct err *e)
+{
+	if (o->kind == GATE_DAEMON)
+		return gate_process_start(o, c->report, &c->pid, e);
+	c->pid = fork();
+	if (c->pid == 0)
+		child(o);
+	return c->pid > 0 || err_sys(e, errno, "starting the gate");
+}
+
 bool gate_child_start(struct gate_child *c, struct err *e)
 {
 	struct gate_options o = *c->o;
 	struct gate_message m;
 	struct timeval wait = { READY_MS / 1000, READY_MS % 1000 * 1000 };
 	int pair[2], size = 4 << 20;
+	bool ok;
 
 	bury(c);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
@@ -158,12 +180,12 @@ bool gate_child_start(struct gate_child *c, struct err *e)
 	(void)setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
 	c->report = pair[0];
 	o.report_fd = pair[1];
-	c->pid = fork();
-	if (c->pid == 0)
-		child(&o);
+	ok = start_process(c, &o, e);
 	fd_closep(&pair[1]);
-	if (c->pid < 0)
-		return err_sys(e, errno, "starting the gate");
+	if (!ok) {
+		bury(c);
+		return false;
+	}
 	return await(c, GATE_READY, &m, e) &&
 	       (!c->setup || (hand_over(c, c->setup, c->generation, e) && settle(c, e)));
 }
@@ -190,9 +212,11 @@ bool gate_child_setup(struct gate_child *c, struct gate_setup *take_s, struct er
 
 bool gate_child_count(struct gate_child *c, struct err *e)
 {
-	struct gate_order o = { .kind = GATE_ORDER_COUNT };
 	struct gate_message m;
+	struct gate_order o;
 
+	memset(&o, 0, sizeof(o));
+	o.kind = GATE_ORDER_COUNT;
 	if (c->report < 0)
 		return err_set(e, ERR_SYSTEM, "the gate is not there; it is being started anew");
 	if (!order(c, &o, NULL, 0, e) || !await(c, GATE_COUNTS, &m, e))
@@ -201,14 +225,47 @@ bool gate_child_count(struct gate_child *c, struct err *e)
 	return true;
 }
 
+/* Sends what of the queue there is room for. The next call comes with an answer; where none is under
+ * way there is none to come, and then this waits until the gate has read. */
+static bool send_queue(struct gate_child *c)
+{
+	struct gate_order o;
+
+	memset(&o, 0, sizeof(o));
+	o.kind = GATE_ORDER_RESOLVE;
+	for (; c->queue_at < c->n_queue; c->queue_at++, c->under_way++) {
+		int flags = MSG_NOSIGNAL | (c->under_way ? MSG_DONTWAIT : 0);
+
+		o.resolve = c->queue[c->queue_at];
+		if (RETRY_EINTR(send(c->report, &o, sizeof(o), flags)) < 0)
+			return errno == EAGAIN && c->under_way;
+	}
+	c->n_queue = c->queue_at = 0;
+	return true;
+}
+
+bool gate_child_resolve(struct gate_child *c, uint32_t id, const struct name *name,
+			uint32_t queries, struct err *e)
+{
+	struct gate_resolve r = { .id = id, .queries = queries, .name = *name };
+
+	if (c->report < 0)
+		return err_set(e, ERR_SYSTEM, "the gate is not there; it is being started anew");
+	vec_push(c->queue, c->n_queue, c->cap_queue, r);
+	if (send_queue(c))
+		return true;
+	bury(c);
+	return err_set(e, ERR_SYSTEM, "the gate has died");
+}
+
 bool gate_child_read(struct gate_child *c)
 {
 	struct gate_message m;
 	int got = 1;
 
-	for (int i = 0; i < BATCH && got > 0; i++)
+	for (int i = 0; i < BATCH && got > 0 && c->report >= 0; i++)
 		got = read_one(c, &m);
-	if (got >= 0)
+	if (got >= 0 && c->report >= 0 && send_queue(c))
 		return true;
 	bury(c);
 	return false;
@@ -230,6 +287,9 @@ void gate_child_stop(struct gate_child *c)
 	if (m.kind == GATE_FAREWELL)
 		c->farewell = m.farewell;
 	bury(c);
+	free(c->queue);
+	c->queue = NULL;
+	c->cap_queue = 0;
 	gate_setup_free(c->setup);
 	c->setup = NULL;
 }
