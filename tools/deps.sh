@@ -19,6 +19,7 @@ lib yaml-0.1 libyaml-dev
 lib jansson libjansson-dev
 lib libidn2 libidn2-dev
 lib libpsl libpsl-dev
+lib libcurl libcurl4-gnutls-dev
 lib libnftables libnftables-dev
 lib libmnl libmnl-dev
 lib libuv libuv1-dev

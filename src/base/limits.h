@@ -90,9 +90,23 @@
 #define LIMIT_CONTROL_BYTES   (1U << 20) /* of a request, or of a reply */
 #define LIMIT_CONTROL_MS      5000U	 /* until a request is whole, and its reply read */
 
-
 /* The daemon. */
-#define LIMIT_RULE_FOR_S    (30 * 24 * 3600) /* a rule that ends by itself; longer is a policy */
-#define LIMIT_TRIAL_S	    3600		   /* until a policy on trial is taken back */
+#define LIMIT_RULE_FOR_S (30 * 24 * 3600) /* a rule that ends by itself; longer is a policy */
+#define LIMIT_TRIAL_S	 3600		  /* until a policy on trial is taken back */
+#define LIMIT_FACTS	 (LIMIT_NETWORKS * 4096U) /* containers that the engine tells of */
+
+/* The container engine. */
+#define LIMIT_ENGINE_BYTES	  (16U << 20) /* of an answer; 1,000 containers take 300 KiB */
+#define LIMIT_ENGINE_VALUES	  262144U /* of JSON in it: they take 300 times 2 bytes' place */
+#define LIMIT_ENGINE_HEAD	  32768U
+#define LIMIT_ENGINE_BODY	  65536U /* of a question */
+#define LIMIT_ENGINE_EVENT	  65536U /* one event, which has all labels of its container */
+#define LIMIT_ENGINE_NETWORKS	  4096U
+#define LIMIT_ENGINE_CONTAINERS	  4096U /* of one network; a bridge has 1,023 ports */
+#define LIMIT_ENGINE_CONNECT_MS	  2000U /* until the engine has a place for the connection */
+#define LIMIT_ENGINE_MS		  10000U /* a whole question and answer; the stream of events: none */
+#define LIMIT_ENGINE_PAUSE_MIN_MS 200U	 /* between two attempts: the first ones */
+#define LIMIT_ENGINE_PAUSE_MS	  5000U	 /* the last ones */
+#define LIMIT_ENGINE_SILENCE_MS	  30000U /* without an event; then it is asked what is new */
 
 #endif
