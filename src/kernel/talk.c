@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "kernel/talk.h"
+
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include "base/clock.h"
+
+/* The kernel answers from within the request; only a machine that hardly runs gets near it. */
+#define ANSWER_MS 2000
+
+static int open_socket(struct talk *t)
+{
+	const struct timeval wait = { .tv_sec = ANSWER_MS / 1000 };
+	int on = 1;
+
+	t->sock = mnl_socket_open2(t->bus, SOCK_CLOEXEC);
+	if (!t->sock || mnl_socket_bind(t->sock, 0, MNL_SOCKET_AUTOPID) != 0)
+		return -errno;
+	(void)mnl_socket_setsockopt(t->sock, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
+	(void)mnl_socket_setsockopt(t->sock, NETLINK_CAP_ACK, &on, sizeof(on));
+	if (setsockopt(mnl_socket_get_fd(t->sock), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) !=
+	    0)
+		return -errno;
+	return 0;
+}
+
+bool talk_open(struct talk *t, int bus, struct err *e)
+{
+	int r;
+
+	*t = (struct talk){ .bus = bus };
+	r = open_socket(t);
+	return r == 0 || err_sys(e, -r, "netlink: cannot open a socket");
+}
+
+void talk_done(struct talk *t)
+{
+	if (t->sock)
+		(void)mnl_socket_close(t->sock);
+	t->sock = NULL;
+}
+
+struct nlmsghdr *talk_request(struct talk *t, void *buf, uint16_t type, uint16_t flags)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+
+	nlh->nlmsg_type = type;
+	nlh->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+	nlh->nlmsg_seq = ++t->seq;
+	return nlh;
+}
+
+/* One datagram of the kernel's, and of nobody else's. 0 bytes: somebody else's. */
+static int receive(struct talk *t, void *buf, size_t size)
+{
+	struct sockaddr_nl from = { 0 };
+	socklen_t from_len = sizeof(from);
+	ssize_t n = RETRY_EINTR(recvfrom(mnl_socket_get_fd(t->sock), buf, size, 0,
+					 (struct sockaddr *)&from, &from_len));
+
+	if (n < 0)
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
+	return from.nl_pid == 0 ? (int)n : 0;
+}
+
+static int error_of(const struct nlmsghdr *nlh)
+{
+	const struct nlmsgerr *why = mnl_nlmsg_get_payload(nlh);
+
+	return mnl_nlmsg_get_payload_len(nlh) >= sizeof(*why) ? why->error : -EBADMSG;
+}
+
+struct answer {
+	talk_fn *fn;
+	void *ctx;
+	uint32_t seq;
+	bool interrupted, enough;
+	bool whole; /* nothing comes after this */
+	int error;  /* negative errno */
+};
+
+static void take(struct answer *a, const struct nlmsghdr *nlh)
+{
+	const int *status = mnl_nlmsg_get_payload(nlh);
+
+	if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
+		a->interrupted = true;
+	if (nlh->nlmsg_type == NLMSG_ERROR) {
+		a->error = error_of(nlh);
+		a->whole = true;
+	} else if (nlh->nlmsg_type == NLMSG_DONE) {
+		/* A dump that fails on its way says so in its last message. */
+		if (mnl_nlmsg_get_payload_len(nlh) >= sizeof(*status))
+			a->error = MIN(*status, 0);
+		a->whole = true;
+	} else if (nlh->nlmsg_type >= NLMSG_MIN_TYPE) {
+		a->enough = !a->fn(a->ctx, nlh);
+		a->whole = a->enough || !(nlh->nlmsg_flags & NLM_F_MULTI);
+	}
+}
+
+static int read_answer(struct talk *t, struct answer *a)
+{
+	_Alignas(struct nlmsghdr) char buf[TALK_ANSWER];
+	uint64_t until_ms = clock_ms() + ANSWER_MS;
+
+	while (!a->whole) {
+		int left = receive(t, buf, sizeof(buf));
+		const struct nlmsghdr *nlh = (const struct nlmsghdr *)buf;
+
+		if (left < 0)
+			return left;
+		for (; mnl_nlmsg_ok(nlh, left) && !a->whole; nlh = mnl_nlmsg_next(nlh, &left))
+			if (nlh->nlmsg_seq == a->seq) /* else of a question that was given up */
+				take(a, nlh);
+		if (!a->whole && clock_ms() > until_ms)
+			return -ETIMEDOUT;
+	}
+	return a->error;
+}
+
+/* A socket has one dump at a time, which would have to be read to its end. */
+static void begin_anew(struct talk *t)
+{
+	talk_done(t);
+	if (open_socket(t) != 0)
+		talk_done(t);
+}
+
+int talk_ask(struct talk *t, struct nlmsghdr *nlh, talk_fn *fn, void *ctx)
+{
+	struct answer a = { .fn = fn, .ctx = ctx, .seq = nlh->nlmsg_seq };
+	int r;
+
+	if (!t->sock)
+		return -EBADF;
+	if (mnl_socket_sendto(t->sock, nlh, nlh->nlmsg_len) < 0)
+		return -errno;
+	r = read_answer(t, &a);
+	if (a.enough || r == -ETIMEDOUT)
+		begin_anew(t);
+	return r == 0 && a.interrupted && !a.enough ? -EINTR : r;
+}
+
+int talk_tell(struct talk *t, const void *requests, size_t n, talk_ack_fn *fn, void *ctx)
+{
+	_Alignas(struct nlmsghdr) char buf[TALK_ANSWER];
+	const struct nlmsghdr *first = requests;
+	uint32_t seq = first->nlmsg_seq;
+
+	if (!t->sock)
+		return -EBADF;
+	if (mnl_socket_sendto(t->sock, requests, n) < 0)
+		return -errno;
+	while (seq - 1 != t->seq) {
+		int left = receive(t, buf, sizeof(buf));
+		const struct nlmsghdr *nlh = (const struct nlmsghdr *)buf;
+
+		if (left < 0)
+			return left;
+		for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+			if (nlh->nlmsg_type != NLMSG_ERROR || nlh->nlmsg_seq != seq)
+				continue;
+			fn(ctx, error_of(nlh));
+			seq++;
+		}
+	}
+	return 0;
+}

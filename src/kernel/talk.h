@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One question to the kernel by netlink, and its answer: what links.c and conntrack.c stand on. */
+#ifndef SALLYPORT_KERNEL_TALK_H
+#define SALLYPORT_KERNEL_TALK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <libmnl/libmnl.h>
+
+#include "base/err.h"
+
+#define TALK_REQUEST 512   /* bytes of a request */
+#define TALK_ANSWER  16384 /* of one part of an answer; the kernel fits dumps to what is read with */
+#define TALK_TRIES   16	   /* dumps that are begun again because what they list changed meanwhile */
+
+struct talk {
+	struct mnl_socket *sock; /* owned */
+	int bus;		 /* NETLINK_ROUTE, NETLINK_NETFILTER */
+	uint32_t seq;
+};
+
+/* Opens the socket in the caller's network namespace. With strict checks of dumps (NETLINK_GET_STRICT_CHK),
+ * by which the kernel filters them. *t is for talk_done() either way. */
+bool talk_open(struct talk *t, int bus, struct err *e) _must_use_;
+void talk_done(struct talk *t);
+
+/* Begins a request in buf, which has TALK_REQUEST bytes and is aligned as a message is. */
+struct nlmsghdr *talk_request(struct talk *t, void *buf, uint16_t type, uint16_t flags);
+
+/* Called with each message of an answer. False: that is enough, the rest is not read. */
+typedef bool talk_fn(void *ctx, const struct nlmsghdr *nlh);
+
+/*
+ * Sends the request and reads its answer, for 2 s at the most. 0, or what went wrong as a negative
+ * errno: the kernel's own word; EINTR for a dump during which what it lists changed; ETIMEDOUT.
+ */
+int talk_ask(struct talk *t, struct nlmsghdr *nlh, talk_fn *fn, void *ctx) _must_use_;
+
+/* Called with what became of one request: 0 or a negative errno. */
+typedef void talk_ack_fn(void *ctx, int error);
+
+/*
+ * Sends n bytes of requests, each with NLM_F_ACK and begun by talk_request() one after the other, and reads
+ * as many acknowledgements. At most TALK_TOGETHER: what a socket's receive buffer holds of answers.
+ */
+#define TALK_TOGETHER 128
+int talk_tell(struct talk *t, const void *requests, size_t n, talk_ack_fn *fn, void *ctx)
+	_must_use_;
+
+#endif
