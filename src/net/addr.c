@@ -215,11 +215,19 @@ static void mask(struct addr *a, unsigned len)
 	}
 }
 
+struct prefix addr_prefix(const struct addr *a, uint8_t len)
+{
+	struct prefix p = { .addr = *a, .len = len };
+
+	mask(&p.addr, len);
+	return p;
+}
+
 bool prefix_parse(struct span s, struct prefix *out, struct err *e)
 {
 	ptrdiff_t slash = span_find(s, '/');
 	struct prefix p = { 0 };
-	struct addr masked;
+	struct prefix m;
 	uint64_t len;
 
 	if (slash < 0) {
@@ -232,11 +240,9 @@ bool prefix_parse(struct span s, struct prefix *out, struct err *e)
 	    !num_parse(span_from(s, (size_t)slash + 1), "prefix length", 0, bits(&p.addr), &len, e))
 		return false;
 	p.len = (uint8_t)len;
-	masked = p.addr;
-	mask(&masked, p.len);
-	if (!addr_eq(&masked, &p.addr)) {
+	m = addr_prefix(&p.addr, p.len);
+	if (!addr_eq(&m.addr, &p.addr)) {
 		char meant[PREFIX_STR_MAX], one[ADDR_STR_MAX];
-		struct prefix m = { masked, p.len };
 
 		return err_set(e, ERR_INVALID,
 			       "\"" SPAN_FMT "\" has bits set after its first %u: write \"%s\", or "

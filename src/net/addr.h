@@ -86,6 +86,9 @@ bool prefix_parse(struct span s, struct prefix *out, struct err *e) _must_use_;
 /* An address prints without its length. Returns out. */
 const char *prefix_str(const struct prefix *p, char out[static PREFIX_STR_MAX]);
 
+/* The first len bits of an address; len is no more than it has. */
+struct prefix addr_prefix(const struct addr *a, uint8_t len);
+
 /* Families never mix: 0.0.0.0/0 contains no IPv6 address. */
 bool prefix_contains(const struct prefix *p, const struct addr *a);
 
