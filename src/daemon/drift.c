@@ -101,6 +101,11 @@ static void on_change(void *ctx, int events)
 		timer_restart(f->check, QUARREL_MS);
 }
 
+void drift_soon(struct enforcer *f)
+{
+	timer_restart(f->check, QUARREL_MS);
+}
+
 bool drift_start(struct enforcer *f, struct err *e)
 {
 	int fd;

@@ -44,6 +44,11 @@ struct inforce {
 	uint64_t generation;
 };
 
+struct address_name {
+	struct addr addr;
+	uint32_t name; /* index in the map */
+};
+
 struct enforcer {
 	uv_loop_t loop;
 	const struct daemon_options *o;
@@ -52,8 +57,11 @@ struct enforcer {
 	struct conntrack *flows;
 	struct inforce now;
 	struct names *names;
-	struct pins *pins; /* one for each network of now.plan */
-	size_t n_pins;
+	struct address_name *reverse; /* by address; made when it is asked for */
+	size_t n_reverse;
+	bool reverse_stale;
+	struct port_state *ports_of; /* one for each of now.map.ports; ports.c */
+	size_t n_ports;
 	bool torn_down; /* by request: nothing is in force until the next plan */
 
 	struct inforce before; /* while a policy is on trial */
@@ -68,6 +76,7 @@ struct enforcer {
 	uint16_t dns_port;  /* of the gate; 0: it answers no DNS */
 
 	struct gate_child gate;
+	struct gate_options gate_options;
 	struct watch *gate_watch;
 	struct timer *gate_restart;
 	pid_t control_pid;
@@ -83,6 +92,9 @@ struct enforcer {
 
 /* Tells on stderr what happens. */
 void enforcer_story(const char *fmt, ...) _printf_(1, 2);
+
+/* A policy is in force: told to whoever waits for it. */
+void enforcer_ready(struct enforcer *f);
 
 /* The start failed for a reason that ends the daemon. */
 void enforcer_give_up(struct enforcer *f, const struct err *why);
@@ -112,19 +124,40 @@ bool trial_confirm(struct enforcer *f);
 
 /* ---- lookups.c */
 
+/* Names with one address that are looked at. */
+#define LOOKUPS_SHARING_MAX 64
+
+/* How the gate is to be started. */
+void lookups_gate(struct enforcer *f);
 void lookups_start(struct enforcer *f);
+/* The names of m, which are to be those of the ruleset r, and what an earlier daemon knew of them. */
+void lookups_seed(struct enforcer *f, const struct network_map *m, const struct ruleset *r);
 /* The names of the policy in force are those to be known. */
 void lookups_follow(struct enforcer *f);
-void lookups_resolved(struct enforcer *f, const struct gate_resolved *r);
+/* The gate is another one. */
+void lookups_again(struct enforcer *f);
+/* All are asked for again. */
 void lookups_refresh(struct enforcer *f);
+/* What is known of a name now, until the next answer. */
+size_t lookups_addresses(const struct enforcer *f, const struct name *n,
+			 const struct names_address **out);
+/* The names that have an address; at most max. */
+size_t lookups_names_of(struct enforcer *f, const struct addr *a, const struct name **out,
+			size_t max);
+json_t *lookups_json(struct enforcer *f);
 
 /* ---- ports.c */
 
 bool ports_start(struct enforcer *f, struct err *e) _must_use_;
-/* Looks at the bridges, and brings the sets in line. rules != NULL: a ruleset that is to be loaded gets
- * the elements of sets that are not in force yet. */
+void ports_stop(struct enforcer *f);
+/* Looks at the bridges of the policy in force, and brings its sets in line. */
 void ports_look(struct enforcer *f);
-bool ports_facts(struct enforcer *f, const struct ctl_fact *facts, size_t n);
+/* Puts what is known of the ports into the sets of a ruleset that is not loaded yet. */
+void ports_fill(struct enforcer *f, struct inforce *p);
+/* What the engine says, n struct ctl_fact. */
+void ports_facts(struct enforcer *f, const void *facts, size_t n);
+bool ports_bridge_there(const struct enforcer *f, size_t i);
+json_t *ports_json(const struct enforcer *f, size_t i);
 
 /* ---- flows.c */
 
@@ -135,7 +168,7 @@ bool flows_sweep(struct enforcer *f, uint64_t *ended, struct err *e) _must_use_;
  * What the rules of a network's policy say about a packet: the first rule that matches, by the address or by
  * any name that has it now.
  */
-struct verdict flows_judge(const struct enforcer *f, const struct plan_subject *s,
+struct verdict flows_judge(struct enforcer *f, const struct plan_subject *s,
 			   const struct flow *flow);
 
 /* The subject that an address belongs to, by its port or else by its bridge's subnets; NULL: none. */
@@ -151,13 +184,17 @@ bool drift_start(struct enforcer *f, struct err *e) _must_use_;
 /* Compares now, and puts right what differs. *differed: what it was, or "". */
 bool drift_check(struct enforcer *f, char *differed, size_t size, struct err *e) _must_use_;
 
+/* A read-back soon. */
+void drift_soon(struct enforcer *f);
+
 /* ---- status.c */
 
 json_t *status_json(struct enforcer *f);
 
 /* ---- orders.c */
 
-void orders_read(struct enforcer *f);
+/* False: control is gone. */
+bool orders_read(struct enforcer *f) _must_use_;
 /* Tells control something that nobody asked for. */
 void orders_tell(struct enforcer *f, enum ctl_kind kind);
 

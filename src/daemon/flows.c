@@ -12,13 +12,13 @@ static size_t index_of(const struct plan_policy *p, const struct verdict *v)
 	return v->rule ? (size_t)(v->rule - p->rules) : p->n_rules;
 }
 
-struct verdict flows_judge(const struct enforcer *f, const struct plan_subject *s,
+struct verdict flows_judge(struct enforcer *f, const struct plan_subject *s,
 			   const struct flow *flow)
 {
 	const struct plan_policy *p = s->policy;
 	struct verdict best = decide(p, flow), v;
-	const struct name *named[NAMES_SHARING_MAX];
-	size_t n = flow->addr ? names_of(f->names, flow->addr, named, ARRAY_LEN(named)) : 0;
+	const struct name *named[LOOKUPS_SHARING_MAX];
+	size_t n = flow->addr ? lookups_names_of(f, flow->addr, named, ARRAY_LEN(named)) : 0;
 
 	for (size_t i = 0; i < n; i++) {
 		struct flow by_name = *flow;
@@ -83,7 +83,7 @@ static bool is_redirect(const struct plan_policy *p, const struct conntrack_flow
 static bool keep(void *ctx, const struct conntrack_flow *c)
 {
 	static const struct name host = { sizeof(HOST_LOOPBACK_NAME) - 1, HOST_LOOPBACK_NAME };
-	const struct enforcer *f = ctx;
+	struct enforcer *f = ctx;
 	const struct plan_subject *s = flows_subject(f, &c->src), *to;
 	struct flow flow = {
 		.proto = c->proto, .icmp_type = c->icmp_type, .port = c->dport, .addr = &c->dst

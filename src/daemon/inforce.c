@@ -59,10 +59,9 @@ static void keep_denied(struct enforcer *f, const struct plan *was, struct plan 
 
 static struct addr address_of(void *ctx, const struct name *n)
 {
-	struct enforcer *f = ctx;
-	struct names_address a[1];
+	const struct names_address *a;
 
-	return names_addresses(f->names, n, a, 1) ? a[0].addr : (struct addr){ 0 };
+	return lookups_addresses(ctx, n, &a) ? a[0].addr : (struct addr){ 0 };
 }
 
 /* What is known of the names already, so that nothing has to be asked for again. */
@@ -72,8 +71,8 @@ static void fill_learned(struct enforcer *f, struct inforce *p)
 
 	p->learned = learned_new(p->rules, &p->map);
 	for (size_t i = 0; i < p->map.n_names; i++) {
-		struct names_address a[NAMES_ADDRESSES_MAX];
-		size_t n = names_addresses(f->names, &p->map.names[i], a, ARRAY_LEN(a));
+		const struct names_address *a;
+		size_t n = lookups_addresses(f, &p->map.names[i], &a);
 
 		for (size_t j = 0; j < n; j++)
 			learned_put(p->learned, i, &a[j].addr, a[j].until_ms, true, now, NULL);
@@ -162,4 +161,28 @@ bool inforce_put(struct enforcer *f, char *take_bytes, size_t n, struct inforce 
 	*out = (struct ctl_plan){ .generation = f->now.generation, .changed = true };
 	return tables_compare(f->tables, f->now.rules, f->wrong, sizeof(f->wrong), e) &&
 	       flows_sweep(f, &out->ended, e);
+}
+
+bool inforce_reload(struct enforcer *f, struct err *e)
+{
+	uint64_t now = clock_ms();
+
+	learned_fill(f->now.learned, f->now.rules, now);
+	ports_fill(f, &f->now);
+	if (!tables_load(f->tables, NULL, f->now.rules, e))
+		return false;
+	f->wrong[0] = '\0';
+	return true;
+}
+
+bool inforce_remove(struct enforcer *f, bool *had, struct err *e)
+{
+	if (!tables_remove(f->tables, had, e))
+		return false;
+	f->torn_down = true;
+	(void)trial_confirm(f);
+	inforce_done(&f->now);
+	lookups_follow(f);
+	ports_look(f);
+	return true;
 }

@@ -198,6 +198,9 @@ void learned_fill(const struct learned *l, struct ruleset *r, uint64_t now_ms)
 {
 	struct changes all = { 0 };
 
+	for (size_t i = 0; i < r->tables[RS_INET].n_sets; i++)
+		if (r->tables[RS_INET].sets[i].flags & RS_SET_LEARNED)
+			r->tables[RS_INET].sets[i].n_elements = 0;
 	for (const struct item *it = l->items; it; it = it->hh.next)
 		add_change(l, it, true, now_ms, &all);
 	for (size_t i = 0; i < all.n; i++) {

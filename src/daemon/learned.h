@@ -36,7 +36,8 @@ void learned_put(struct learned *l, size_t name, const struct addr *a, uint64_t 
 /* It has it no longer. */
 void learned_drop(struct learned *l, size_t name, const struct addr *a, struct changes *out);
 
-/* Puts all elements into the sets of r, which is the ruleset of l and not loaded yet. */
+/* Puts all elements into the sets of r, the ruleset of l, instead of those that are there, for a load of all
+ * of it. */
 void learned_fill(const struct learned *l, struct ruleset *r, uint64_t now_ms);
 
 /*

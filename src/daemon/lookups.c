@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Names: asked of the gate when they are due, and what it answers put into the sets of the kernel. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "daemon/enforcer.h"
+
+/* Names that are asked for in one turn, so that the loop does other things between. */
+#define TURN 256
+
+static void take_changes(struct enforcer *f, const struct names_changes *c)
+{
+	uint64_t now = clock_ms();
+	struct changes out = { 0 };
+	struct err e;
+
+	for (size_t i = 0; i < c->n; i++) {
+		const struct names_change *x = &c->items[i];
+
+		if (x->kind == NAMES_REMOVED)
+			learned_drop(f->now.learned, x->name, &x->address.addr, &out);
+		else
+			learned_put(f->now.learned, x->name, &x->address.addr, x->address.until_ms,
+				    x->kind == NAMES_ADDED, now, &out);
+		f->reverse_stale = f->reverse_stale || x->kind != NAMES_EXTENDED;
+	}
+	if (out.n && !f->torn_down && !tables_change(f->tables, out.items, out.n, &e)) {
+		enforcer_story("addresses of names could not be put into the tables: %s", e.msg);
+		drift_soon(f);
+	}
+	changes_done(&out);
+}
+
+static void sleep_until_due(struct enforcer *f)
+{
+	uint64_t next = names_next_ms(f->names), now = clock_ms();
+
+	if (next != UINT64_MAX)
+		timer_restart(f->names_due, next > now ? next - now : 0);
+}
+
+static void on_due(void *ctx)
+{
+	struct enforcer *f = ctx;
+	struct names_question ask[TURN];
+	struct names_changes changes = { 0 };
+	size_t n = names_due(f->names, clock_ms(), ask, TURN, &changes);
+	struct err e;
+
+	take_changes(f, &changes);
+	free(changes.items);
+	for (size_t i = 0; i < n; i++)
+		if (!gate_child_resolve(&f->gate, ask[i].name, &f->now.map.names[ask[i].name],
+					ask[i].queries, &e))
+			break; /* it is being started anew, and then all is asked again */
+	sleep_until_due(f);
+}
+
+static void on_resolved(void *ctx, const struct gate_resolved *r)
+{
+	struct enforcer *f = ctx;
+	struct names_changes changes = { 0 };
+
+	if (names_answer(f->names, r, clock_ms(), &changes)) {
+		take_changes(f, &changes);
+		sleep_until_due(f);
+		enforcer_resolved_one(f);
+	}
+	free(changes.items);
+}
+
+void lookups_gate(struct enforcer *f)
+{
+	struct gate_options *g = &f->gate_options;
+
+	*g = (struct gate_options){
+		.hosts = f->o->hosts,
+		.n_hosts = f->o->n_hosts,
+		.n_upstreams = f->o->n_upstreams,
+		.daemon = true,
+	};
+	memcpy(g->upstreams, f->o->upstreams, sizeof(g->upstreams));
+	f->gate = (struct gate_child){
+		.o = g, .on_resolved = on_resolved, .ctx = f, .report = -1
+	};
+}
+
+void lookups_start(struct enforcer *f)
+{
+	f->names = names_new((uint32_t)clock_ms());
+	f->names_due = timer_new(&f->loop, 0, 0, on_due, f);
+}
+
+static void want(struct enforcer *f, const struct network_map *m)
+{
+	_cleanup_(freep) struct names_wanted *list = xcalloc(m->n_names + 1, sizeof(*list));
+
+	for (size_t i = 0; i < m->n_names; i++)
+		list[i] = (struct names_wanted){ m->names[i], NAME_TUNING_DEFAULT };
+	names_set(f->names, list, m->n_names, clock_ms());
+	f->reverse_stale = true;
+}
+
+void lookups_follow(struct enforcer *f)
+{
+	want(f, &f->now.map);
+	sleep_until_due(f);
+}
+
+void lookups_again(struct enforcer *f)
+{
+	names_unanswered(f->names, clock_ms());
+	sleep_until_due(f);
+}
+
+void lookups_refresh(struct enforcer *f)
+{
+	names_refresh_all(f->names, clock_ms());
+	sleep_until_due(f);
+}
+
+size_t lookups_addresses(const struct enforcer *f, const struct name *n,
+			 const struct names_address **out)
+{
+	size_t at, count = 0;
+
+	if (!f->names || !names_find(f->names, n, &at))
+		return 0;
+	*out = names_addresses(f->names, at, &count);
+	return count;
+}
+
+/* ---- what an earlier daemon has left in the kernel */
+
+static int by_comment(const void *a, const void *b)
+{
+	const struct network_name_use *const *x = a, *const *y = b;
+
+	return strcmp((*x)->comment, (*y)->comment);
+}
+
+/* An element's comment says by which name it came. */
+static void seed_from(struct enforcer *f, const struct network_name_use **sorted, size_t n_sorted,
+		      const struct rs_set *s)
+{
+	_cleanup_(freep) struct rs_element *elements = NULL;
+	bool v6 = s->fields[0] == RS_IP6_DADDR;
+	struct network_name_use wanted;
+	const struct network_name_use *key = &wanted, **found;
+	struct err ignored;
+	size_t n = 0;
+
+	if (!tables_elements(f->tables, RS_INET, s, &elements, &n, &ignored))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		struct addr a = v6 ? addr_from_v6(elements[i].key) : addr_from_v4(elements[i].key);
+
+		memcpy(wanted.comment, elements[i].comment, sizeof(wanted.comment));
+		found = bsearch(&key, sorted, n_sorted, sizeof(*sorted), by_comment);
+		if (found && elements[i].timeout_ms)
+			names_seed(f->names, (*found)->name, &a, elements[i].timeout_ms,
+				   clock_ms());
+	}
+}
+
+void lookups_seed(struct enforcer *f, const struct network_map *m, const struct ruleset *r)
+{
+	_cleanup_(freep) const struct network_name_use **sorted =
+		xcalloc(m->n_uses + 1, sizeof(*sorted));
+	const struct rs_table *t = &r->tables[RS_INET];
+
+	want(f, m);
+	for (size_t i = 0; i < m->n_uses; i++)
+		sorted[i] = &m->uses[i];
+	qsort(sorted, m->n_uses, sizeof(*sorted), by_comment);
+	for (size_t i = 0; i < t->n_sets; i++)
+		if (t->sets[i].flags & RS_SET_LEARNED && t->sets[i].flags & RS_SET_TIMEOUT)
+			seed_from(f, sorted, m->n_uses, &t->sets[i]);
+}
+
+/* ---- which names have an address */
+
+static int by_addr(const void *a, const void *b)
+{
+	return memcmp(&((const struct address_name *)a)->addr, &((const struct address_name *)b)->addr,
+		      sizeof(struct addr));
+}
+
+static void index_addresses(struct enforcer *f)
+{
+	size_t cap = 0;
+
+	f->n_reverse = 0;
+	free(f->reverse);
+	f->reverse = NULL;
+	for (size_t i = 0; i < f->now.map.n_names; i++) {
+		size_t n;
+		const struct names_address *a = names_addresses(f->names, i, &n);
+
+		for (size_t j = 0; j < n; j++)
+			vec_push(f->reverse, f->n_reverse, cap,
+				 ((struct address_name){ a[j].addr, (uint32_t)i }));
+	}
+	qsort(f->reverse, f->n_reverse, sizeof(*f->reverse), by_addr);
+	f->reverse_stale = false;
+}
+
+size_t lookups_names_of(struct enforcer *f, const struct addr *a, const struct name **out,
+			size_t max)
+{
+	struct address_name key = { .addr = *a };
+	size_t lo = 0, hi, n = 0;
+
+	if (f->reverse_stale)
+		index_addresses(f);
+	hi = f->n_reverse;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (by_addr(&f->reverse[mid], &key) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (; lo < f->n_reverse && n < max && addr_eq(&f->reverse[lo].addr, a); lo++)
+		out[n++] = &f->now.map.names[f->reverse[lo].name];
+	return n;
+}
+
+json_t *lookups_json(struct enforcer *f)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < f->now.map.n_names; i++)
+		json_array_append_new(list, names_json(f->names, i, clock_ms()));
+	return list;
+}

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fd.h"
+#include "policy/dockside.h"
+#include "policy/edit.h"
+
+/* The policy whose name rules have that were added while the daemon runs: "added:1". */
+#define ADDED "added"
+
+/* The most that can be added: each is a rule in front of every policy. */
+#define ADDED_MAX 1000
+
+struct added {
+	enum rule_action action;
+	char *dest;
+	char *network; /* NULL: every network */
+	uint64_t until_ms;
+};
+
+struct added_list {
+	struct added *items;
+	size_t n, cap;
+};
+
+struct candidate {
+	struct plan *plan;	   /* a policy file's; NULL with: */
+	struct dockside *dockside; /* whose plan it is */
+	struct added_list added;
+	char *text; /* what is to be written into the policy file; NULL: nothing */
+	bool save;  /* Dockside's files are to be written */
+};
+
+struct source {
+	struct source_options o;
+	struct dockside_env env;
+	bool env_read;
+	struct candidate *kept; /* NULL before the first */
+};
+
+struct source *source_new(const struct source_options *o)
+{
+	struct source *s = xcalloc(1, sizeof(*s));
+
+	s->o = *o;
+	return s;
+}
+
+void source_free(struct source *s)
+{
+	if (!s)
+		return;
+	candidate_free(s->kept);
+	free(s);
+}
+
+bool source_is_dockside(const struct source *s)
+{
+	return s->o.network_config;
+}
+
+/* ---- rules that were added */
+
+static void added_push(struct added_list *l, const struct added *a)
+{
+	struct added copy = { .action = a->action,
+			      .dest = xstrdup(a->dest),
+			      .network = a->network ? xstrdup(a->network) : NULL,
+			      .until_ms = a->until_ms };
+
+	vec_push(l->items, l->n, l->cap, copy);
+}
+
+static void added_done(struct added_list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		free(l->items[i].dest);
+		free(l->items[i].network);
+	}
+	free(l->items);
+	*l = (struct added_list){ 0 };
+}
+
+/* Those that still hold. */
+static void added_carry(const struct source *s, uint64_t now_ms, struct added_list *out)
+{
+	const struct candidate *kept = s->kept;
+
+	for (size_t i = 0; kept && i < kept->added.n; i++)
+		if (kept->added.items[i].until_ms == 0 || kept->added.items[i].until_ms > now_ms)
+			added_push(out, &kept->added.items[i]);
+}
+
+static const struct plan_subject *network_find(const struct plan *p, const char *name)
+{
+	for (size_t i = 0; i < p->n_subjects; i++)
+		if (p->subjects[i].kind == SUBJECT_NETWORK && strcmp(p->subjects[i].id, name) == 0)
+			return &p->subjects[i];
+	return NULL;
+}
+
+/* A network that has left the policy takes its added rules along. */
+static bool put_in_front(struct plan *p, const struct added *a, unsigned place, struct err *e)
+{
+	const struct plan_subject *s = a->network ? network_find(p, a->network) : NULL;
+
+	if (a->network && !s)
+		return true;
+	for (size_t i = 0; i < p->n_policies; i++)
+		if ((!s || s->policy == &p->policies[i]) &&
+		    !plan_rule_prepend(&p->policies[i], a->action, a->dest, ADDED, place, e))
+			return false;
+	return true;
+}
+
+/* The last one that was added stands first. */
+static bool add_to_plan(struct candidate *c, struct err *e)
+{
+	struct plan *p = c->dockside ? c->dockside->plan : c->plan;
+
+	for (size_t i = 0; i < c->added.n; i++)
+		if (!put_in_front(p, &c->added.items[i], (unsigned)i + 1, e))
+			return false;
+	return true;
+}
+
+/* ---- candidates */
+
+const struct plan *candidate_plan(const struct candidate *c)
+{
+	return c->dockside ? c->dockside->plan : c->plan;
+}
+
+void candidate_free(struct candidate *c)
+{
+	if (!c)
+		return;
+	added_done(&c->added);
+	plan_free(c->plan);
+	dockside_free(c->dockside);
+	free(c->text);
+	free(c);
+}
+
+static void candidate_freep(struct candidate **c)
+{
+	candidate_free(*c);
+}
+
+static const char *getenv_of(void *ctx, const char *name)
+{
+	(void)ctx;
+	return getenv(name);
+}
+
+static bool load_dockside(struct source *s, struct candidate *c, struct err *e)
+{
+	if (!s->env_read && !dockside_env_parse(getenv_of, NULL, &s->env, e))
+		return false;
+	s->env_read = true;
+	return dockside_load(s->o.network_config, s->o.firewall_config, &s->env, &c->dockside, e);
+}
+
+bool source_load(struct source *s, uint64_t now_ms, struct candidate **out, struct err *e)
+{
+	_cleanup_(candidate_freep) struct candidate *c = xcalloc(1, sizeof(*c));
+
+	if (source_is_dockside(s) ? !load_dockside(s, c, e) :
+				    !policy_load(s->o.policy, &s->o.load, &c->plan, e))
+		return false;
+	added_carry(s, now_ms, &c->added);
+	if (!add_to_plan(c, e))
+		return false;
+	*out = steal(&c);
+	return true;
+}
+
+/* ---- allow and deny */
+
+static bool save_rule(const struct source *s, const struct source_rule *r, struct candidate *c,
+		      struct err *e)
+{
+	_cleanup_(freep) char *text = NULL;
+	const struct plan_subject *sub = NULL;
+	struct edit_rule rule = { .action = r->action, .dest = r->dest };
+	struct buf out;
+	size_t n;
+
+	if (source_is_dockside(s))
+		return err_set(e, ERR_UNSUPPORTED,
+			       "a rule for Dockside's files is saved by set-network");
+	if (!r->network)
+		return err_set(e, ERR_INVALID,
+			       "which policy is it saved to: expected \"network\" with \"save\"");
+	sub = network_find(candidate_plan(s->kept), r->network);
+	if (!sub)
+		return err_set(e, ERR_INVALID, "there is no network \"%s\" in the policy",
+			       r->network);
+	rule.policy = sub->policy->name;
+	buf_init(&out, LIMIT_POLICY_BYTES);
+	if (!fd_read_file(s->o.policy, LIMIT_POLICY_BYTES, &text, &n, e) ||
+	    !policy_edit_add(s->o.policy, (struct span){ text, n }, &rule, &out, e)) {
+		buf_done(&out);
+		return false;
+	}
+	c->text = buf_take(&out);
+	return policy_load_text(s->o.policy, span_of(c->text), &s->o.load, &c->plan, e);
+}
+
+bool source_add_rule(struct source *s, const struct source_rule *r, uint64_t now_ms,
+		     struct candidate **out, struct err *e)
+{
+	_cleanup_(candidate_freep) struct candidate *c = xcalloc(1, sizeof(*c));
+	struct added a = { .action = r->action, .until_ms = r->until_ms };
+
+	if (!s->kept)
+		return err_set(e, ERR_INVALID, "no policy is in force yet");
+	if (r->network && !network_find(candidate_plan(s->kept), r->network))
+		return err_set(e, ERR_INVALID, "there is no network \"%s\" in the policy",
+			       r->network);
+	added_carry(s, now_ms, &c->added);
+	if (c->added.n == ADDED_MAX)
+		return err_set(e, ERR_LIMIT, "%d rules were added: expected them in the policy",
+			       ADDED_MAX);
+	if (r->save) {
+		if (!save_rule(s, r, c, e))
+			return false;
+	} else if (source_is_dockside(s)) {
+		if (!load_dockside(s, c, e))
+			return false;
+	} else if (!policy_load(s->o.policy, &s->o.load, &c->plan, e)) {
+		return false;
+	}
+	if (!r->save) {
+		a.dest = xstrdup(r->dest);
+		a.network = r->network ? xstrdup(r->network) : NULL;
+		vec_push(c->added.items, c->added.n, c->added.cap, a);
+	}
+	if (!add_to_plan(c, e))
+		return false;
+	*out = steal(&c);
+	return true;
+}
+
+/* ---- what changes Dockside's files */
+
+static const char *name_of(const json_t *request, struct err *e)
+{
+	const char *name = json_string_value(json_object_get(request, "name"));
+
+	if (!name)
+		(void)err_set(e, ERR_INVALID, "expected \"name\", a text");
+	return name;
+}
+
+static bool change_network(const struct dockside *d, const json_t *r, struct dockside **out,
+			   struct err *e)
+{
+	const char *name = name_of(r, e);
+
+	return name && dockside_set_network(d, name, json_object_get(r, "network"),
+					    json_object_get(r, "firewall"), out, e);
+}
+
+static bool remove_network(const struct dockside *d, const json_t *r, struct dockside **out,
+			   struct err *e)
+{
+	const char *name = name_of(r, e);
+
+	return name && dockside_remove_network(d, name, out, e);
+}
+
+static bool change_ipset(const struct dockside *d, const json_t *r, struct dockside **out,
+			 struct err *e)
+{
+	const char *name = name_of(r, e);
+
+	return name &&
+	       dockside_set_ipset(d, name, json_object_get(r, "hostnames"), r, out, e);
+}
+
+static bool remove_ipset(const struct dockside *d, const json_t *r, struct dockside **out,
+			 struct err *e)
+{
+	const char *name = name_of(r, e);
+
+	return name && dockside_remove_ipset(d, name, out, e);
+}
+
+static bool replace(const struct dockside *d, const json_t *r, struct dockside **out,
+		    struct err *e)
+{
+	return dockside_replace(d, json_object_get(r, "network_config"),
+				json_object_get(r, "firewall_config"), out, e);
+}
+
+static const struct {
+	const char *action;
+	bool (*fn)(const struct dockside *d, const json_t *r, struct dockside **out,
+		   struct err *e);
+} changes[] = {
+	{ "apply", replace },		  { "set-network", change_network },
+	{ "remove-network", remove_network }, { "set-ipset", change_ipset },
+	{ "remove-ipset", remove_ipset },
+};
+
+bool source_change(struct source *s, const char *action, const json_t *request, uint64_t now_ms,
+		   struct candidate **out, struct err *e)
+{
+	_cleanup_(candidate_freep) struct candidate *c = xcalloc(1, sizeof(*c));
+	size_t i = 0;
+
+	if (!s->kept)
+		return err_set(e, ERR_INVALID, "no policy is in force yet");
+	while (i < ARRAY_LEN(changes) && strcmp(changes[i].action, action) != 0)
+		i++;
+	if (i == ARRAY_LEN(changes))
+		return err_set(e, ERR_INVALID, "unknown change \"%s\"", action);
+	if (!changes[i].fn(s->kept->dockside, request, &c->dockside, e))
+		return false;
+	c->save = true;
+	added_carry(s, now_ms, &c->added);
+	if (!add_to_plan(c, e))
+		return false;
+	*out = steal(&c);
+	return true;
+}
+
+/* ---- what was kept */
+
+bool source_keep(struct source *s, struct candidate *take_c, struct err *e)
+{
+	_cleanup_(candidate_freep) struct candidate *c = take_c;
+
+	if (c->save && !dockside_save(c->dockside, e))
+		return false;
+	if (c->text && !fd_write_file_atomic(s->o.policy, span_of(c->text), 0644, e))
+		return false;
+	candidate_free(s->kept);
+	s->kept = steal(&c);
+	return true;
+}
+
+const struct plan *source_plan(const struct source *s)
+{
+	return s->kept ? candidate_plan(s->kept) : NULL;
+}
+
+uint64_t source_next_end(const struct source *s)
+{
+	uint64_t next = 0;
+
+	for (size_t i = 0; s->kept && i < s->kept->added.n; i++) {
+		uint64_t until = s->kept->added.items[i].until_ms;
+
+		if (until && (!next || until < next))
+			next = until;
+	}
+	return next;
+}
+
+void source_status(const struct source *s, uint64_t now_ms, json_t *fields)
+{
+	json_t *added = json_array();
+
+	for (size_t i = 0; s->kept && i < s->kept->added.n; i++) {
+		const struct added *a = &s->kept->added.items[i];
+
+		json_array_append_new(
+			added, json_pack("{s:s, s:s, s:s?, s:o}", "action",
+					 rule_action_str(a->action), "destination", a->dest,
+					 "network", a->network, "seconds_left",
+					 a->until_ms ? json_integer((json_int_t)(
+							       a->until_ms > now_ms ?
+								       (a->until_ms - now_ms) / 1000 :
+								       0)) :
+						       json_null()));
+	}
+	json_object_set_new(fields, "added_rules", added);
+	json_object_set_new(fields, "policy_file",
+			    json_string(s->o.policy ? s->o.policy : s->o.firewall_config));
+	if (s->kept && s->kept->dockside)
+		status_dockside(s->kept->dockside, fields);
+}
