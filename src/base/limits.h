@@ -4,7 +4,7 @@
 #define SALLYPORT_BASE_LIMITS_H
 
 /* Policy files. */
-#define LIMIT_POLICY_BYTES (1U << 20)	/* a policy is written by people; larger is a mistake */
+#define LIMIT_POLICY_BYTES (16U << 20)	/* 20 networks of 1,000 rules take 4 MiB */
 #define LIMIT_POLICY_DEPTH 32		/* nesting of YAML; the deepest valid file has 6 */
 #define LIMIT_POLICY_RULES 20000U	/* after `extends` is expanded, in one policy */
 #define LIMIT_POLICY_DESTS 200000U	/* after groups are expanded, in one plan */

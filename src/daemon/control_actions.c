@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/nearest.h"
 #include "daemon/control_engine.h"
 #include "daemon/controller.h"
@@ -37,7 +38,7 @@ static void on_status(struct controller *c, void *ctx, const struct ctl_message 
 	if (!fields)
 		fields = json_object();
 	control_engine_status(c, fields);
-	source_status(c->source, fields);
+	source_status(c->source, clock_ms(), fields);
 	json_object_set_new(fields, "reload_failure",
 			    c->failure[0] ? json_string(c->failure) : json_null());
 	json_object_set_new(fields, "on_trial", json_boolean(control_on_trial(c)));

@@ -241,6 +241,8 @@ static bool make_candidate(struct controller *c, struct change *h, struct err *e
 		return rule_candidate(c, r, RULE_ALLOW, &h->candidate, e);
 	if (strcmp(h->action, "deny") == 0)
 		return rule_candidate(c, r, RULE_DENY, &h->candidate, e);
+	if (strcmp(h->action, "expire") == 0 || strcmp(h->action, "bridges") == 0)
+		return source_expire(c->source, clock_ms(), &h->candidate, e);
 	if (!r || strcmp(h->action, "reload") == 0)
 		return source_load(c->source, clock_ms(), &h->candidate, e);
 	return source_change(c->source, h->action, r, clock_ms(), &h->candidate, e);
@@ -255,10 +257,12 @@ static void on_advance(void *ctx)
 	if (!h || h->begun)
 		return;
 	h->begun = true;
-	if (make_candidate(c, h, &e))
+	if (make_candidate(c, h, &e)) {
+		control_engine_name_bridges(c, candidate_plan(h->candidate));
 		send_plan(c, h, candidate_plan(h->candidate), on_in_force);
-	else
+	} else {
 		fail(c, &e);
+	}
 }
 
 void control_change(struct controller *c, const char *action, struct control_request *r,

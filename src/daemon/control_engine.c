@@ -16,6 +16,7 @@
 struct engine_link {
 	struct engine *engine;
 	char gone[256]; /* why it is not there; "": it is */
+	bool fresh;	/* it has come (back): what is missing is made once */
 	bool recreate;	/* RESET=1, until it is done */
 	/* Networks that are being made, and whoever waits for them. */
 	size_t under_way;
@@ -136,28 +137,27 @@ static void on_patience(void *ctx)
 	finished(c);
 }
 
-static void make(struct controller *c, const struct engine_snapshot *s,
-		 const struct plan_subject *sub)
+static void make(struct controller *c, const char *name, const struct plan_network *n)
 {
-	struct engine_network_spec spec = engine_network_spec_of(sub->id, &sub->network);
+	struct engine_network_spec spec = engine_network_spec_of(name, n);
 	struct err e;
 
-	if (sub->kind != SUBJECT_NETWORK || !sub->network.create || engine_network_find(s, sub->id))
-		return;
 	if (engine_network_create(c->engine->engine, &spec, on_made, c, &e))
 		c->engine->under_way++;
 	else
-		(void)fprintf(stderr, "sallyport: network %s cannot be made: %s\n", sub->id, e.msg);
+		(void)fprintf(stderr, "sallyport: network %s cannot be made: %s\n", name, e.msg);
 }
 
 /* Every network that is to be and is not. */
 static void make_missing(struct controller *c)
 {
 	const struct engine_snapshot *s = engine_latest(c->engine->engine);
-	const struct plan *p = plan_of(c);
+	const struct plan_network *n;
+	const char *name;
 
-	for (size_t i = 0; p && s && i < p->n_subjects; i++)
-		make(c, s, &p->subjects[i]);
+	for (size_t i = 0; s && source_network(c->source, i, &name, &n); i++)
+		if (n->create && !engine_network_find(s, name))
+			make(c, name, n);
 }
 
 static void on_removed(void *ctx, const struct err *why)
@@ -174,21 +174,18 @@ static void on_removed(void *ctx, const struct err *why)
 /* RESET=1: once, with the first snapshot. */
 static void remove_all(struct controller *c, const struct engine_snapshot *s)
 {
-	const struct plan *p = plan_of(c);
+	const struct plan_network *n;
+	const char *name;
 	struct err e;
 
 	c->engine->recreate = false;
-	for (size_t i = 0; p && i < p->n_subjects; i++) {
-		const struct plan_subject *sub = &p->subjects[i];
-
-		if (sub->kind != SUBJECT_NETWORK || !sub->network.create ||
-		    !engine_network_find(s, sub->id))
+	for (size_t i = 0; source_network(c->source, i, &name, &n); i++) {
+		if (!n->create || !engine_network_find(s, name))
 			continue;
-		if (engine_network_remove(c->engine->engine, sub->id, on_removed, c, &e))
+		if (engine_network_remove(c->engine->engine, name, on_removed, c, &e))
 			c->engine->under_way++;
 		else
-			(void)fprintf(stderr, "sallyport: RESET=1: network %s: %s\n", sub->id,
-				      e.msg);
+			(void)fprintf(stderr, "sallyport: RESET=1: network %s: %s\n", name, e.msg);
 	}
 }
 
@@ -235,8 +232,9 @@ static void on_snapshot(void *ctx, const struct engine_snapshot *s)
 		control_change(c, "bridges", NULL, 0);
 	if (c->engine->recreate)
 		remove_all(c, s);
-	else if (c->engine->under_way == 0)
+	else if (c->engine->fresh && c->engine->under_way == 0)
 		make_missing(c);
+	c->engine->fresh = false;
 	tell_facts(c, s);
 }
 
@@ -244,6 +242,7 @@ static void on_gone(void *ctx, const char *why)
 {
 	struct controller *c = ctx;
 
+	c->engine->fresh = true;
 	(void)snprintf(c->engine->gone, sizeof(c->engine->gone), "%s", why);
 }
 
@@ -255,6 +254,7 @@ void control_engine_start(struct controller *c)
 		return;
 	c->engine = xcalloc(1, sizeof(*c->engine));
 	(void)snprintf(c->engine->gone, sizeof(c->engine->gone), "it was not asked yet");
+	c->engine->fresh = true;
 	c->engine->recreate = c->o->recreate;
 	c->engine->engine = engine_new(&c->loop, c->o->engine, &callbacks, c);
 }
@@ -267,26 +267,27 @@ void control_engine_look(struct controller *c)
 
 /* ---- what is told about it */
 
+static void add_difference(json_t *list, const char *network, const char *why)
+{
+	json_array_append_new(list, json_pack("{s:s, s:s}", "network", network, "why", why));
+}
+
 static json_t *differences(struct controller *c, const struct engine_snapshot *s)
 {
-	const struct plan *p = plan_of(c);
+	const struct plan_network *want;
 	json_t *list = json_array();
+	const char *name;
 
-	for (size_t i = 0; p && s && i < p->n_subjects; i++) {
-		const struct plan_subject *sub = &p->subjects[i];
-		const struct engine_network *n;
-		_cleanup_(buf_done) struct buf why;
+	for (size_t i = 0; s && source_network(c->source, i, &name, &want); i++) {
+		const struct engine_network *n = engine_network_find(s, name);
+		struct buf why;
 
 		buf_init(&why, 1024);
-		if (sub->kind != SUBJECT_NETWORK)
-			continue;
-		n = engine_network_find(s, sub->id);
-		if (n && !engine_network_matches(n, &sub->network, &why))
-			json_array_append_new(list, json_pack("{s:s, s:s}", "network", sub->id,
-							      "why", buf_cstr(&why)));
-		else if (!n && sub->network.create)
-			json_array_append_new(list, json_pack("{s:s, s:s}", "network", sub->id,
-							      "why", "it does not exist"));
+		if (n && !engine_network_matches(n, want, &why))
+			add_difference(list, name, buf_cstr(&why));
+		else if (!n && want->create)
+			add_difference(list, name, "it does not exist");
+		buf_done(&why);
 	}
 	return list;
 }
@@ -306,15 +307,15 @@ void control_engine_status(struct controller *c, json_t *fields)
 void control_engine_orphans(struct controller *c, json_t *fields)
 {
 	const struct engine_snapshot *s = c->engine ? engine_latest(c->engine->engine) : NULL;
-	const struct plan *p = plan_of(c);
 	json_t *list = json_array();
 
 	for (size_t i = 0; s && i < s->n_networks; i++) {
-		const char *name = s->networks[i].name;
+		const char *name = s->networks[i].name, *ours;
+		const struct plan_network *n;
 		bool known = false;
 
-		for (size_t j = 0; p && j < p->n_subjects; j++)
-			known = known || strcmp(p->subjects[j].id, name) == 0;
+		for (size_t j = 0; !known && source_network(c->source, j, &ours, &n); j++)
+			known = strcmp(ours, name) == 0;
 		if (!known && span_starts(span_of(name), SPAN_LIT(DOCKSIDE_PREFIX)))
 			json_array_append_new(list, json_string(name));
 	}

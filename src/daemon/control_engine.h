@@ -14,6 +14,9 @@ void control_engine_start(struct controller *c);
  */
 void control_engine_make(struct controller *c, void (*done)(struct controller *c));
 
+/* Bridges that the policy does not name are called what the engine calls them. */
+void control_engine_name_bridges(const struct controller *c, struct plan *p);
+
 /* Something has happened at a port: what the engine says about it is asked for. */
 void control_engine_look(struct controller *c);
 

@@ -18,8 +18,8 @@
 
 struct added {
 	enum rule_action action;
-	char *dest;
-	char *network; /* NULL: every network */
+	const char *dest;    /* owned where it stands in a list */
+	const char *network; /* likewise; NULL: every network */
 	uint64_t until_ms;
 };
 
@@ -32,8 +32,8 @@ struct candidate {
 	struct plan *plan;	   /* a policy file's; NULL with: */
 	struct dockside *dockside; /* whose plan it is */
 	struct added_list added;
-	char *text; /* what is to be written into the policy file; NULL: nothing */
-	bool save;  /* Dockside's files are to be written */
+	char *text; /* a policy file's */
+	bool save;  /* the files are to be written */
 };
 
 struct source {
@@ -79,8 +79,8 @@ static void added_push(struct added_list *l, const struct added *a)
 static void added_done(struct added_list *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
-		free(l->items[i].dest);
-		free(l->items[i].network);
+		free((void *)(uintptr_t)l->items[i].dest);
+		free((void *)(uintptr_t)l->items[i].network);
 	}
 	free(l->items);
 	*l = (struct added_list){ 0 };
@@ -131,7 +131,7 @@ static bool add_to_plan(struct candidate *c, struct err *e)
 
 /* ---- candidates */
 
-const struct plan *candidate_plan(const struct candidate *c)
+struct plan *candidate_plan(struct candidate *c)
 {
 	return c->dockside ? c->dockside->plan : c->plan;
 }
@@ -158,23 +158,70 @@ static const char *getenv_of(void *ctx, const char *name)
 	return getenv(name);
 }
 
-static bool load_dockside(struct source *s, struct candidate *c, struct err *e)
+static bool read_env(struct source *s, struct err *e)
 {
 	if (!s->env_read && !dockside_env_parse(getenv_of, NULL, &s->env, e))
 		return false;
 	s->env_read = true;
-	return dockside_load(s->o.network_config, s->o.firewall_config, &s->env, &c->dockside, e);
+	return true;
+}
+
+/* From the files. */
+static bool read_files(struct source *s, struct candidate *c, struct err *e)
+{
+	size_t n;
+
+	if (source_is_dockside(s))
+		return read_env(s, e) &&
+		       dockside_load(s->o.network_config, s->o.firewall_config, &s->env,
+				     &c->dockside, e);
+	return fd_read_file(s->o.policy, LIMIT_POLICY_BYTES, &c->text, &n, e) &&
+	       policy_load_text(s->o.policy, (struct span){ c->text, n }, &s->o.load, &c->plan, e);
+}
+
+/* From what was read when the policy in force was: what the files say by now is for a reload. */
+static bool read_kept(struct source *s, struct candidate *c, struct err *e)
+{
+	const struct candidate *kept = s->kept;
+
+	if (!kept)
+		return err_set(e, ERR_INVALID, "no policy is in force yet");
+	if (kept->dockside)
+		return dockside_read(s->o.network_config, dockside_network_text(kept->dockside),
+				     s->o.firewall_config, dockside_firewall_text(kept->dockside),
+				     &s->env, &c->dockside, e);
+	c->text = xstrdup(kept->text);
+	return policy_load_text(s->o.policy, span_of(c->text), &s->o.load, &c->plan, e);
+}
+
+/* With the rules that were added, those that still hold and perhaps one more. */
+static bool complete(struct source *s, struct candidate *c, const struct added *more,
+		     uint64_t now_ms, struct err *e)
+{
+	added_carry(s, now_ms, &c->added);
+	if (more && c->added.n == ADDED_MAX)
+		return err_set(e, ERR_LIMIT, "%d rules were added: expected them in the policy",
+			       ADDED_MAX);
+	if (more)
+		added_push(&c->added, more);
+	return add_to_plan(c, e);
 }
 
 bool source_load(struct source *s, uint64_t now_ms, struct candidate **out, struct err *e)
 {
 	_cleanup_(candidate_freep) struct candidate *c = xcalloc(1, sizeof(*c));
 
-	if (source_is_dockside(s) ? !load_dockside(s, c, e) :
-				    !policy_load(s->o.policy, &s->o.load, &c->plan, e))
+	if (!read_files(s, c, e) || !complete(s, c, NULL, now_ms, e))
 		return false;
-	added_carry(s, now_ms, &c->added);
-	if (!add_to_plan(c, e))
+	*out = steal(&c);
+	return true;
+}
+
+bool source_expire(struct source *s, uint64_t now_ms, struct candidate **out, struct err *e)
+{
+	_cleanup_(candidate_freep) struct candidate *c = xcalloc(1, sizeof(*c));
+
+	if (!read_kept(s, c, e) || !complete(s, c, NULL, now_ms, e))
 		return false;
 	*out = steal(&c);
 	return true;
@@ -182,66 +229,44 @@ bool source_load(struct source *s, uint64_t now_ms, struct candidate **out, stru
 
 /* ---- allow and deny */
 
-static bool save_rule(const struct source *s, const struct source_rule *r, struct candidate *c,
-		      struct err *e)
+/* Into the text of the policy of the network. */
+static bool write_rule(const struct source *s, const struct source_rule *r, struct candidate *c,
+		       struct err *e)
 {
-	_cleanup_(freep) char *text = NULL;
-	const struct plan_subject *sub = NULL;
+	const struct plan_subject *sub =
+		r->network ? network_find(candidate_plan(s->kept), r->network) : NULL;
 	struct edit_rule rule = { .action = r->action, .dest = r->dest };
 	struct buf out;
-	size_t n;
+	bool ok;
 
 	if (source_is_dockside(s))
 		return err_set(e, ERR_UNSUPPORTED,
-			       "a rule for Dockside's files is saved by set-network");
-	if (!r->network)
+			       "a rule is saved into Dockside's files by set-network");
+	if (!sub)
 		return err_set(e, ERR_INVALID,
 			       "which policy is it saved to: expected \"network\" with \"save\"");
-	sub = network_find(candidate_plan(s->kept), r->network);
-	if (!sub)
-		return err_set(e, ERR_INVALID, "there is no network \"%s\" in the policy",
-			       r->network);
 	rule.policy = sub->policy->name;
 	buf_init(&out, LIMIT_POLICY_BYTES);
-	if (!fd_read_file(s->o.policy, LIMIT_POLICY_BYTES, &text, &n, e) ||
-	    !policy_edit_add(s->o.policy, (struct span){ text, n }, &rule, &out, e)) {
-		buf_done(&out);
-		return false;
-	}
-	c->text = buf_take(&out);
-	return policy_load_text(s->o.policy, span_of(c->text), &s->o.load, &c->plan, e);
+	ok = policy_edit_add(s->o.policy, span_of(s->kept->text), &rule, &out, e);
+	if (ok)
+		c->text = buf_take(&out);
+	buf_done(&out);
+	c->save = true;
+	return ok && policy_load_text(s->o.policy, span_of(c->text), &s->o.load, &c->plan, e);
 }
 
 bool source_add_rule(struct source *s, const struct source_rule *r, uint64_t now_ms,
 		     struct candidate **out, struct err *e)
 {
 	_cleanup_(candidate_freep) struct candidate *c = xcalloc(1, sizeof(*c));
-	struct added a = { .action = r->action, .until_ms = r->until_ms };
+	const struct added a = { r->action, r->dest, r->network, r->until_ms };
 
-	if (!s->kept)
-		return err_set(e, ERR_INVALID, "no policy is in force yet");
-	if (r->network && !network_find(candidate_plan(s->kept), r->network))
+	if (s->kept && r->network && !network_find(candidate_plan(s->kept), r->network))
 		return err_set(e, ERR_INVALID, "there is no network \"%s\" in the policy",
 			       r->network);
-	added_carry(s, now_ms, &c->added);
-	if (c->added.n == ADDED_MAX)
-		return err_set(e, ERR_LIMIT, "%d rules were added: expected them in the policy",
-			       ADDED_MAX);
-	if (r->save) {
-		if (!save_rule(s, r, c, e))
-			return false;
-	} else if (source_is_dockside(s)) {
-		if (!load_dockside(s, c, e))
-			return false;
-	} else if (!policy_load(s->o.policy, &s->o.load, &c->plan, e)) {
+	if (r->save && s->kept ? !write_rule(s, r, c, e) : !read_kept(s, c, e))
 		return false;
-	}
-	if (!r->save) {
-		a.dest = xstrdup(r->dest);
-		a.network = r->network ? xstrdup(r->network) : NULL;
-		vec_push(c->added.items, c->added.n, c->added.cap, a);
-	}
-	if (!add_to_plan(c, e))
+	if (!complete(s, c, r->save ? NULL : &a, now_ms, e))
 		return false;
 	*out = steal(&c);
 	return true;
@@ -324,8 +349,7 @@ bool source_change(struct source *s, const char *action, const json_t *request, 
 	if (!changes[i].fn(s->kept->dockside, request, &c->dockside, e))
 		return false;
 	c->save = true;
-	added_carry(s, now_ms, &c->added);
-	if (!add_to_plan(c, e))
+	if (!complete(s, c, NULL, now_ms, e))
 		return false;
 	*out = steal(&c);
 	return true;
@@ -337,10 +361,10 @@ bool source_keep(struct source *s, struct candidate *take_c, struct err *e)
 {
 	_cleanup_(candidate_freep) struct candidate *c = take_c;
 
-	if (c->save && !dockside_save(c->dockside, e))
+	if (c->save && (c->dockside ? !dockside_save(c->dockside, e) :
+				      !fd_write_file_atomic(s->o.policy, span_of(c->text), 0644, e)))
 		return false;
-	if (c->text && !fd_write_file_atomic(s->o.policy, span_of(c->text), 0644, e))
-		return false;
+	c->save = false;
 	candidate_free(s->kept);
 	s->kept = steal(&c);
 	return true;
@@ -349,6 +373,27 @@ bool source_keep(struct source *s, struct candidate *take_c, struct err *e)
 const struct plan *source_plan(const struct source *s)
 {
 	return s->kept ? candidate_plan(s->kept) : NULL;
+}
+
+bool source_network(const struct source *s, size_t i, const char **name,
+		    const struct plan_network **out)
+{
+	const struct dockside *d = s->kept ? s->kept->dockside : NULL;
+	const struct plan *p = source_plan(s);
+
+	if (d && i < d->n_networks) {
+		*name = d->networks[i].name;
+		*out = &d->networks[i].network;
+		return true;
+	}
+	for (size_t j = 0; p && !d && j < p->n_subjects; j++) {
+		if (p->subjects[j].kind != SUBJECT_NETWORK || i-- > 0)
+			continue;
+		*name = p->subjects[j].id;
+		*out = &p->subjects[j].network;
+		return true;
+	}
+	return false;
 }
 
 uint64_t source_next_end(const struct source *s)

@@ -31,6 +31,10 @@ void source_free(struct source *s);
 bool source_load(struct source *s, uint64_t now_ms, struct candidate **out, struct err *e)
 	_must_use_;
 
+/* What is in force without the added rules whose time is over; the files are not read. */
+bool source_expire(struct source *s, uint64_t now_ms, struct candidate **out, struct err *e)
+	_must_use_;
+
 /* The files are Dockside's: set-network and its kin can change them. */
 bool source_is_dockside(const struct source *s);
 
@@ -54,7 +58,7 @@ bool source_change(struct source *s, const char *action, const json_t *request, 
 		   struct candidate **out, struct err *e) _must_use_;
 
 /* Its plan; the candidate's. */
-const struct plan *candidate_plan(const struct candidate *c);
+struct plan *candidate_plan(struct candidate *c);
 void candidate_free(struct candidate *c);
 
 /* It is in force: what is to be saved is saved, and it is what later changes begin with. On failure
@@ -64,10 +68,14 @@ bool source_keep(struct source *s, struct candidate *take_c, struct err *e) _mus
 /* The plan of what was kept last; NULL before the first. The source's. */
 const struct plan *source_plan(const struct source *s);
 
+/* The i-th network that was kept, also one that is only to be made; false: there are no more. */
+bool source_network(const struct source *s, size_t i, const char **name,
+		    const struct plan_network **out);
+
 /* When the next added rule ends; 0: none does. */
 uint64_t source_next_end(const struct source *s);
 
 /* Adds what the source tells to a status: the files, the added rules, and Dockside's ipsets. */
-void source_status(const struct source *s, json_t *fields);
+void source_status(const struct source *s, uint64_t now_ms, json_t *fields);
 
 #endif
