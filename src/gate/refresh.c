@@ -219,7 +219,7 @@ bool gate_resolved_valid(const struct gate_resolved *r)
 	struct name n;
 	struct err ignored;
 
-	if (r->name.len > LIMIT_NAME || !name_parse(name_span(&r->name), &n, &ignored) ||
+	if (r->name.len > LIMIT_NAME || r->name.s[r->name.len] != '\0' || !name_parse(name_span(&r->name), &n, &ignored) ||
 	    !name_eq(&n, &r->name) || r->outcome >= GATE_OUTCOME_COUNT ||
 	    r->n > GATE_ADDRESSES_MAX || r->ttl_s > LIMIT_DNS_TTL_CEIL)
 		return false;
