@@ -219,9 +219,10 @@ bool gate_resolved_valid(const struct gate_resolved *r)
 	struct name n;
 	struct err ignored;
 
-	if (r->name.len > LIMIT_NAME || r->name.s[r->name.len] != '\0' || !name_parse(name_span(&r->name), &n, &ignored) ||
-	    !name_eq(&n, &r->name) || r->outcome >= GATE_OUTCOME_COUNT ||
-	    r->n > GATE_ADDRESSES_MAX || r->ttl_s > LIMIT_DNS_TTL_CEIL)
+	if (r->name.len > LIMIT_NAME || r->name.s[r->name.len] != '\0' ||
+	    !name_parse(name_span(&r->name), &n, &ignored) || !name_eq(&n, &r->name) ||
+	    r->outcome >= GATE_OUTCOME_COUNT || r->n > GATE_ADDRESSES_MAX ||
+	    r->ttl_s > LIMIT_DNS_TTL_CEIL)
 		return false;
 	for (size_t i = 0; i < r->n; i++)
 		if (r->addrs[i].family != AF_INET && r->addrs[i].family != AF_INET6)
