@@ -22,6 +22,7 @@ lib libpsl libpsl-dev
 lib libcurl libcurl4-gnutls-dev
 lib libnftables libnftables-dev
 lib libmnl libmnl-dev
+lib libnftnl libnftnl-dev
 lib libuv libuv1-dev
 lib libseccomp libseccomp-dev
 lib libcap-ng libcap-ng-dev

@@ -34,7 +34,8 @@ bool tables_owned(const struct tables *t);
  * their elements as they are in the kernel; NULL: both tables are deleted, if they are there, and made
  * anew with all elements of `next`. On failure nothing has changed, and the error tells which rule, set or
  * element the kernel refused and why, in nft's terms; or, where that could not be known (the answer was lost:
- * ENOBUFS, EINTR), it has been found out by reading back, and the result is right.
+ * ENOBUFS, EINTR), it has been found out by reading back, and the result is right. Where that failed, too,
+ * the error says so, and the next load makes all anew whatever its `was`.
  */
 bool tables_load(struct tables *t, const struct ruleset *was, const struct ruleset *next,
 		 struct err *e) _must_use_;
@@ -74,10 +75,11 @@ bool tables_counter(struct tables *t, enum rs_family family, const char *name, u
 /*
  * A non-blocking socket that hears of every change of nftables in the namespace (NFNLGRP_NFTABLES).
  * tables_monitor_read() takes all that is there: *touched when another socket than t's changed one of our
- * tables, or when messages were lost (ENOBUFS) and it has to be assumed; `who` then names the process id
- * the message carries, or 0.
+ * tables, or when messages were lost (ENOBUFS) and it has to be assumed. tables_touched_by() then tells
+ * the process that the last message names, 0 where none does; *name is good until the next read.
  */
 bool tables_monitor_open(int *out, struct err *e) _must_use_;
 bool tables_monitor_read(struct tables *t, int fd, bool *touched, struct err *e) _must_use_;
+uint32_t tables_touched_by(const struct tables *t, const char **name);
 
 #endif
