@@ -45,15 +45,16 @@ struct http_call {
 
 /* ---- What has happened is told, outside of libcurl ---- */
 
-static struct span shown_error(const struct http_call *c, char *out, size_t size)
+/* Whatever it was doing when the other end went away. */
+static bool is_hang_up(CURLcode code)
 {
-	const char *text = c->why[0] ? c->why : c->http->curl->easy_strerror(c->code);
-
-	return span_of(span_show(span_of(text), out, size));
+	return code == CURLE_PARTIAL_FILE || code == CURLE_GOT_NOTHING ||
+	       code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR;
 }
 
 static void explain(struct http_call *c, struct err *e)
 {
+	const char *text = c->why[0] ? c->why : c->http->curl->easy_strerror(c->code);
 	char shown[CURL_ERROR_SIZE];
 	long errnum = 0;
 
@@ -64,8 +65,10 @@ static void explain(struct http_call *c, struct err *e)
 		err_sys(e, (int)errnum, "%s", c->http->path);
 	else if (c->code == CURLE_OPERATION_TIMEDOUT)
 		err_set(e, ERR_SYSTEM, "it does not answer");
+	else if (is_hang_up(c->code))
+		err_set(e, ERR_SYSTEM, "it has closed the connection");
 	else
-		err_set(e, ERR_SYSTEM, SPAN_FMT, SPAN_ARG(shown_error(c, shown, sizeof(shown))));
+		err_set(e, ERR_SYSTEM, "%s", span_show(span_of(text), shown, sizeof(shown)));
 }
 
 static void unlink_call(struct http_call *c)

@@ -12,6 +12,7 @@ import glob
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 
@@ -71,13 +72,37 @@ class Engine:
         self._write("daemon.json", json.dumps({"deprecated-key-path": f"{HOME}/key.json"}))
         self._start("containerd", "--config", f"{HOME}/containerd.toml")
         self._wait("containerd", lambda: os.path.exists(f"{HOME}/containerd.sock"))
+        self.run_id = run_id
+        self.start()
+
+    def start(self):
+        """dockerd; containerd runs on when it ends."""
         self._start("dockerd", "--config-file", f"{HOME}/daemon.json",
                     "--data-root", f"{HOME}/data", "--exec-root", f"{HOME}/exec",
                     "--pidfile", f"{HOME}/pid", "--host", f"unix://{HOME}/docker.sock",
                     "--containerd", f"{HOME}/containerd.sock", "--bridge", "none",
                     "--default-address-pool", f"base={POOL},size=24", "--userland-proxy=false",
-                    "--cgroup-parent", f"/{PREFIX}{run_id}", "--log-level", "warn")
+                    "--cgroup-parent", f"/{PREFIX}{self.run_id}", "--log-level", "warn")
+        self.process = self.world.daemons[-1]
         self._wait("dockerd", lambda: self.try_docker("version").returncode == 0)
+
+    def stop(self, number=signal.SIGTERM):
+        """Containers end with it, unless it is killed."""
+        self.process.send_signal(number)
+        self.process.wait(START_S)
+
+    def clean(self):
+        """No container, and no network but the engine's own; the engine is there."""
+        if self.process.poll() is not None:
+            self.start()
+        names = self.docker("ps", "--all", "--quiet").split()
+        if names:
+            self.docker("rm", "--force", *names)
+        self.docker("network", "prune", "--force")
+
+    @staticmethod
+    def socket():
+        return f"{HOME}/docker.sock"
 
     @staticmethod
     def _write(name, text):

@@ -16,7 +16,7 @@ import tarfile
 from .engine import PATH
 from .world import ROOT
 
-AGENT, GATE = "sallyport-test-agent", "sallyport-test-gate"
+AGENT, GATE, BOX = "sallyport-test-agent", "sallyport-test-gate", "sallyport-test-box"
 CA = "/etc/ssl/certs/ca-certificates.crt"
 
 REQUIRED = ("busybox", "curl", "wget", "git", "openssl", "python3", "node")
@@ -100,6 +100,15 @@ class _Tree:
         self.names.add(entry.name)
         self.tar.addfile(entry, io.BytesIO(data))
 
+    def add_applets(self):
+        """busybox under all of its names that are not taken."""
+        busybox = which("busybox")
+        self.add(busybox)
+        applets = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True)
+        for name in applets.stdout.split():
+            if f"usr/bin/{name}" not in self.names:
+                self.link(f"usr/bin/{name}", "busybox")
+
     def directory(self, name, mode):
         entry = tarfile.TarInfo(name)
         entry.type, entry.mode = tarfile.DIRTYPE, mode
@@ -120,11 +129,7 @@ def _write_agent(file, ca):
     npm = which("npm")
     if npm:
         tree.link(npm.lstrip("/"), os.path.realpath(npm))
-    busybox = which("busybox")
-    applets = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True)
-    for name in applets.stdout.split():
-        if f"usr/bin/{name}" not in tree.names:
-            tree.link(f"usr/bin/{name}", "busybox")
+    tree.add_applets()
     for path, content in ETC.items():
         tree.text(path, content)
     with open(ca) as f:
@@ -144,6 +149,16 @@ def agent(engine):
     changes = [f"--change=ENV {name}={value}" for name, value in environment.items()]
     engine.docker("import", *changes, path, AGENT)
     os.unlink(path)
+
+
+def box(engine):
+    """Nothing but busybox: made in no time."""
+    with io.BytesIO() as file:
+        tree = _Tree(file)
+        tree.add_applets()
+        tree.directory("tmp", 0o1777)
+        tree.tar.close()
+        engine.docker("import", "-", BOX, input=file.getvalue())
 
 
 def gate(engine):

@@ -57,6 +57,7 @@ class World:
         self.work = f"{self.tmp}/scratch"
         self.daemons = []
         self._directories()
+        self.build = program and os.path.dirname(program)
         self.program = self._install(program)
         certs.make(self.tmp, zone.SITES)
         self.ca = f"{self.tmp}/ca.pem"
