@@ -47,7 +47,7 @@ struct cli_command {
 	const char *const *notes; /* paragraphs that end the help; NULL-terminated, or NULL */
 };
 
-extern const struct cli_command cli_run, cli_proxy, cli_check, cli_explain, cli_groups,
+extern const struct cli_command cli_run, cli_proxy, cli_check, cli_explain, cli_compile, cli_groups,
 	cli_merge_allowlist, cli_status, cli_reload, cli_healthcheck, cli_doctor, cli_completion,
 	cli_help;
 

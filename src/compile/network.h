@@ -18,38 +18,56 @@
 #define NETWORK_LOG_RATE    50U /* a second and network; what is more is counted */
 #define NETWORK_LOG_BURST   100U
 
-/* Where an address of a name goes: into the set of the segment that the rule belongs to. */
+/*
+ * Where an address of a name goes: into the set of the segment that the rule belongs to. Elements of
+ * one set either are the same or do not overlap, whatever addresses the names have: the same one for two
+ * names is one element, which goes when neither has the address any more.
+ */
 struct network_name_use {
 	size_t name;	       /* index in network_map.names */
 	size_t subject;	       /* index in plan.subjects */
 	enum rs_family family; /* RS_INET */
 	uint8_t proto_lo, proto_hi;
-	uint16_t port_lo, port_hi; /* 0, 65535 with set_v4 .. of every port */
+	uint16_t port_lo, port_hi; /* where the key has a port */
+	int16_t icmp_type;	   /* -1: the key has none; else it has no protocol and no port */
 	bool every_port;	   /* the key has no port */
 	bool opens;		   /* an allow or a redirect: a forbidden address does not go in */
+	/* "": addresses of that family go nowhere. */
 	char set_v4[RULESET_NAME_MAX], set_v6[RULESET_NAME_MAX];
 	char comment[RULESET_COMMENT_MAX]; /* "agent:3 api.github.com" */
 };
 
-/* The sets that hold what is known about a network's ports, all RS_SET_LEARNED, of RS_BRIDGE. */
+/*
+ * The sets that hold what is known about a network's ports, all RS_SET_LEARNED and of RS_BRIDGE, but for
+ * the last two.
+ */
 struct network_ports {
 	size_t subject;
-	char macs[RULESET_NAME_MAX];	    /* iifname . ether saddr */
-	char arp[RULESET_NAME_MAX];	    /* iifname . arp saddr ip */
-	char ip4[RULESET_NAME_MAX];	    /* iifname . ip saddr */
-	char ip6[RULESET_NAME_MAX];	    /* iifname . ip6 saddr */
-	char peers[RULESET_NAME_MAX];	    /* ether daddr */
+	char macs[RULESET_NAME_MAX];  /* iifname . ether saddr */
+	char arp[RULESET_NAME_MAX];   /* iifname . arp saddr ip */
+	char ip4[RULESET_NAME_MAX];   /* iifname . ip saddr */
+	char ip6[RULESET_NAME_MAX];   /* iifname . ip6 saddr, the link-local ones among them */
+	char nd[RULESET_NAME_MAX];    /* iifname . target of a neighbour advertisement: as ip6 */
+	char peers[RULESET_NAME_MAX]; /* ether daddr */
+	char port_chain[RULESET_NAME_MAX], bridged_chain[RULESET_NAME_MAX]; /* with by_port */
 	char denied_inet[RULESET_NAME_MAX]; /* the counters of denials */
 	char denied_bridge[RULESET_NAME_MAX];
+	/* With by_port, of RS_INET; else "": ether saddr . ip saddr, ether saddr . ip6 saddr. */
+	char known4[RULESET_NAME_MAX], known6[RULESET_NAME_MAX];
 };
 
+/* With by_port: the maps from a port's name, of RS_BRIDGE. */
+#define NETWORK_MAP_PORTS   "ports"   /* to `goto port_chain` */
+#define NETWORK_MAP_LATERAL "lateral" /* to `goto bridged_chain` */
+
 struct network_map {
-	struct name *names; /* to be resolved; each once */
+	struct name *names; /* to be resolved, each once, sorted; a redirect's target among them */
 	size_t n_names;
 	struct network_name_use *uses; /* sorted by name */
 	size_t n_uses;
 	struct network_ports *ports; /* one for each network subject */
 	size_t n_ports;
+	bool by_port; /* of the options: the ports' maps are the daemon's to fill */
 };
 
 /* Where a redirect leads when its target is a name: its address now; family 0: not known, and then
@@ -57,9 +75,16 @@ struct network_map {
 typedef struct addr network_address_fn(void *ctx, const struct name *n);
 
 struct network_options {
-	uint16_t dns_port; /* of the gate's DNS on every bridge address; 0: it has none */
-	network_address_fn *address;
+	uint16_t dns_port;	     /* of the gate's DNS on every bridge address; 0: it has none */
+	network_address_fn *address; /* NULL: none is known */
 	void *ctx;
+	/*
+	 * The kernel has no `meta ibrname` (CONFIG_NFT_BRIDGE_META): a port is known by its own name
+	 * alone. What comes from one that is not known yet then gets as far as the host, which takes
+	 * it for nobody: MAC and address together have to be those of a port that is known.
+	 */
+	bool by_port;
+	bool no_bridge_reject; /* CONFIG_NFT_BRIDGE_REJECT: what is denied there fails by time-out */
 };
 
 void network_map_done(struct network_map *m);
@@ -71,7 +96,11 @@ void network_map_done(struct network_map *m);
 bool compile_networks(const struct plan *p, const struct network_options *o, struct ruleset **out,
 		      struct network_map *map, struct err *e) _must_use_;
 
-/* The name that a network's chains and sets begin with. */
+/*
+ * The name that a network's chains and sets begin with: its own where nft takes it and it is not too
+ * long, else what is left of it and a hash. What follows it begins with '-' and has a fixed number of
+ * further ones, so that "a-host" and the host's chain of "a" differ.
+ */
 void network_prefix(const struct plan_subject *s, char out[static RULESET_NAME_MAX]);
 
 #endif

@@ -52,9 +52,13 @@ enum rs_field {
 	RS_TCP_FLAGS,	    /* 1 */
 	RS_ICMP_TYPE,	    /* 1 */
 	RS_ICMPV6_TYPE,	    /* 1 */
-	RS_ND_TARGET,	    /* 16; of a neighbour solicitation or advertisement */
-	RS_CT_STATE,	    /* 4, host order: NF_CT_STATE_* */
-	RS_CT_STATUS,	    /* 4, host order: IPS_* */
+	RS_ND_TARGET, /* 16; of a neighbour solicitation or advertisement. nft 1.0.6 has no type for
+			     * it: a set of it is keyed by it alone or with an interface's name, and is
+			     * printed as `typeof` */
+	RS_CT_STATE,  /* 4, host order: NF_CT_STATE_* */
+	RS_CT_STATUS, /* 4, host order: IPS_* */
+	RS_IIFTYPE, /* 2, host order: ARPHRD_*; stands before what reads an Ethernet header in RS_INET */
+	RS_DADDR_TYPE, /* 4, host order: RTN_* of the destination at the interface of arrival (fib) */
 	RS_FIELD_COUNT
 };
 
@@ -68,7 +72,7 @@ enum rs_field {
 
 struct rs_field_info {
 	const char *word; /* "ip daddr" */
-	const char *type; /* "ipv4_addr": of a set's key; NULL: no key has it */
+	const char *type; /* "ipv4_addr": of a set's key; NULL: none has it, or by typeof alone */
 	uint8_t len;	  /* bytes */
 };
 
@@ -202,7 +206,11 @@ struct ruleset *ruleset_new(void) _must_use_;
 void ruleset_free(struct ruleset *r);
 void ruleset_freep(struct ruleset **r);
 
-/* All of it as nft text, in the order in which it can be loaded: what `nft -f` takes. */
+/*
+ * All of it as nft text, which `nft -f` takes: it replaces the tables that are there. Protocols,
+ * ports and types are numbers, and addresses are addresses: nothing is left to a resolver. The caller
+ * checks buf_ok().
+ */
 void ruleset_text(const struct ruleset *r, struct buf *out);
 
 /* NULL when there is none of that name. */
@@ -237,7 +245,11 @@ void rs_compare_masked(struct rs_rule *r, enum rs_field f, enum rs_compare op, c
 		       const void *value);
 /* By the set's own fields; not: where it is not among them. */
 void rs_lookup(struct rs_rule *r, const struct rs_set *s, bool not );
+/* By other fields of the same lengths, as many as the set has. */
+void rs_lookup_by(struct rs_rule *r, const struct rs_set *s, const enum rs_field *fields,
+		  bool not );
 void rs_vmap(struct rs_rule *r, const struct rs_set *s);
+void rs_vmap_by(struct rs_rule *r, const struct rs_set *s, const enum rs_field *fields);
 void rs_counter(struct rs_rule *r, const char *name);
 void rs_limit(struct rs_rule *r, uint64_t packets_s, uint32_t burst);
 void rs_limit_bytes_over(struct rs_rule *r, uint64_t bytes_s, uint32_t burst);

@@ -20,10 +20,7 @@
  * addresses stand before the range around them. Sources: the IANA special-purpose registries and
  * the manuals of the clouds.
  */
-static const struct {
-	struct prefix range;
-	const char *reason;
-} forbidden[] = {
+static const struct addr_range forbidden[] = {
 	{ V4(169, 254, 169, 254, 32),	"cloud metadata" },	/* most clouds */
 	{ V4(100, 100, 100, 200, 32),	"cloud metadata" },	/* Alibaba */
 	{ V4(168, 63, 129, 16, 32),	"cloud metadata" },	/* Azure; looks public */
@@ -200,9 +197,15 @@ const char *addr_forbidden(const struct addr *a)
 	if (c.family != AF_INET && c.family != AF_INET6)
 		return "unspecified";
 	for (size_t i = 0; i < ARRAY_LEN(forbidden); i++)
-		if (prefix_contains(&forbidden[i].range, &c))
+		if (prefix_contains(&forbidden[i].prefix, &c))
 			return forbidden[i].reason;
 	return NULL;
+}
+
+const struct addr_range *addr_forbidden_ranges(size_t *n)
+{
+	*n = ARRAY_LEN(forbidden);
+	return forbidden;
 }
 
 /* Clears the bits after the first len. */

@@ -79,6 +79,13 @@ struct addr addr_canonical(const struct addr *a);
  */
 const char *addr_forbidden(const struct addr *a);
 
+/* The *n ranges behind addr_forbidden(). Some lie inside others. */
+struct addr_range {
+	struct prefix prefix;
+	const char *reason;
+};
+const struct addr_range *addr_forbidden_ranges(size_t *n);
+
 /* "192.0.2.0/24", "2001:db8::/32", or an address, which is its own longest prefix. Host bits that
  * are set are an error that names the prefix meant. */
 bool prefix_parse(struct span s, struct prefix *out, struct err *e) _must_use_;

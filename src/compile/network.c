@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "compile/network.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "compile/network_internal.h"
+
+#define PREFIX_MAX 40 /* bytes of it; what follows has to fit too */
+#define PREFIX_CUT 31 /* where a hash follows */
+
+#define PRIORITY_FILTER (-10)  /* before filter: before the rules of Docker and of the host */
+#define PRIORITY_DSTNAT (-110) /* before dstnat */
+#define PRIORITY_BRIDGE (-300) /* before all, as brfilter knows it */
+
+/* ---- Names ---- */
+
+static bool is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_plain(char c)
+{
+	return is_letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+}
+
+/* FNV-1a */
+static uint32_t hash(const char *s)
+{
+	uint32_t h = 2166136261U;
+
+	for (; *s; s++)
+		h = (h ^ (uint8_t)*s) * 16777619U;
+	return h;
+}
+
+void network_prefix(const struct plan_subject *s, char out[static RULESET_NAME_MAX])
+{
+	size_t n = 0;
+	bool plain = is_letter(s->id[0]) && strlen(s->id) <= PREFIX_MAX;
+
+	for (const char *c = s->id; *c; c++)
+		plain = plain && is_plain(*c);
+	if (plain) {
+		(void)snprintf(out, RULESET_NAME_MAX, "%s", s->id);
+		return;
+	}
+	/* nft takes no name that begins with a digit. */
+	if (!is_letter(s->id[0]))
+		out[n++] = 'n';
+	for (const char *c = s->id; *c && n < PREFIX_CUT; c++)
+		if (is_plain(*c))
+			out[n++] = *c;
+	(void)snprintf(out + n, RULESET_NAME_MAX - n, "_%08" PRIx32, hash(s->id));
+}
+
+/* ---- What networks share ---- */
+
+static struct rs_set *constant_set(struct rs_table *t, const char *name, enum rs_field f,
+				   unsigned flags)
+{
+	return rs_set_add(t, name, flags, &f, 1);
+}
+
+static void add_bytes(struct rs_set *s, const uint8_t *values, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint8_t key[RULESET_KEY_MAX] = { values[i] };
+
+		(void)rs_element_add(s, key, NULL, NULL);
+	}
+}
+
+static void add_prefix(struct rs_set *s, const struct prefix *p, const char *comment)
+{
+	uint8_t key[RULESET_KEY_MAX] = { 0 }, end[RULESET_KEY_MAX] = { 0 };
+	size_t size = addr_size(&p->addr);
+
+	memcpy(key, p->addr.bytes, size);
+	memcpy(end, p->addr.bytes, size);
+	for (size_t bit = p->len; bit < size * 8; bit++)
+		end[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	(void)rs_element_add(s, key, end, comment);
+}
+
+static bool inside_another(const struct addr_range *ranges, size_t n, size_t i)
+{
+	for (size_t k = 0; k < n; k++)
+		if (k != i && prefix_covers(&ranges[k].prefix, &ranges[i].prefix))
+			return true;
+	return false;
+}
+
+static void forbidden_set(struct rs_table *t, const char *name, enum rs_field f, uint8_t family)
+{
+	struct rs_set *s = constant_set(t, name, f, RS_SET_INTERVAL);
+	size_t n;
+	const struct addr_range *ranges = addr_forbidden_ranges(&n);
+
+	for (size_t i = 0; i < n; i++)
+		if (ranges[i].prefix.addr.family == family && !inside_another(ranges, n, i))
+			add_prefix(s, &ranges[i].prefix, ranges[i].reason);
+}
+
+/* Forms of IPv6 in which an IPv4 address hides: no sandbox needs to send there. */
+static void embedded_set(struct rs_table *t)
+{
+	static const struct {
+		uint8_t bytes[12], len;
+		const char *what;
+	} forms[] = {
+		{ { 0 }, 96, "v4-compatible" },
+		{ { [10] = 0xff, [11] = 0xff }, 96, "v4-mapped" },
+		{ { 0x00, 0x64, 0xff, 0x9b }, 96, "NAT64" },
+		{ { 0x00, 0x64, 0xff, 0x9b, 0x00, 0x01 }, 48, "local NAT64" },
+		{ { 0x20, 0x02 }, 16, "6to4" },
+		{ { 0x20, 0x01 }, 32, "Teredo" },
+	};
+	struct rs_set *s = constant_set(t, SET_EMBEDDED, RS_IP6_DADDR, RS_SET_INTERVAL);
+
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		struct prefix p = { .addr.family = AF_INET6, .len = forms[i].len };
+
+		memcpy(p.addr.bytes, forms[i].bytes, sizeof(forms[i].bytes));
+		add_prefix(s, &p, forms[i].what);
+	}
+}
+
+static void error_sets(struct rs_table *t)
+{
+	/* Unreachable, too big (in IPv4 a code of unreachable), time exceeded, parameter problem. */
+	static const uint8_t errors4[] = { 3, 11, 12 }, errors6[] = { 1, 2, 3, 4 };
+
+	add_bytes(constant_set(t, SET_ICMP_ERRORS, RS_ICMP_TYPE, 0), errors4, sizeof(errors4));
+	add_bytes(constant_set(t, SET_ICMPV6_ERRORS, RS_ICMPV6_TYPE, 0), errors6, sizeof(errors6));
+}
+
+static void link_sets(struct rs_table *t)
+{
+	/* Solicitations and advertisements of neighbours; of routers the solicitations, and reports
+	 * of multicast listeners (RFC 2710, RFC 3810). */
+	static const uint8_t neighbours[] = { 135, 136 }, chatter[] = { 131, 132, 133, 143 };
+
+	add_bytes(constant_set(t, SET_NEIGHBOURS, RS_ICMPV6_TYPE, 0), neighbours,
+		  sizeof(neighbours));
+	add_bytes(constant_set(t, SET_CHATTER, RS_ICMPV6_TYPE, 0), chatter, sizeof(chatter));
+}
+
+static void shared_sets(struct ruleset *r)
+{
+	struct rs_table *inet = &r->tables[RS_INET], *bridge = &r->tables[RS_BRIDGE];
+
+	embedded_set(inet);
+	forbidden_set(inet, SET_FORBIDDEN4, RS_IP_DADDR, AF_INET);
+	forbidden_set(inet, SET_FORBIDDEN6, RS_IP6_DADDR, AF_INET6);
+	error_sets(inet);
+	link_sets(inet);
+	link_sets(bridge);
+}
+
+/* ---- Base chains ---- */
+
+struct base {
+	enum rs_family family;
+	const char *name;
+	enum rs_hook hook;
+	int32_t priority;
+	bool nat;
+	const char *maps[3]; /* that are asked, in this order */
+};
+
+static const struct base bases[] = {
+	{ RS_INET,
+	  "forward",
+	  RS_FORWARD,
+	  PRIORITY_FILTER,
+	  false,
+	  { MAP_RATE_FROM, MAP_RATE_TO, MAP_FORWARD } },
+	{ RS_INET, "input", RS_INPUT, PRIORITY_FILTER, false, { MAP_INPUT } },
+	{ RS_INET, "output", RS_OUTPUT, PRIORITY_FILTER, false, { MAP_OUTPUT } },
+	{ RS_INET, "nat", RS_PREROUTING, PRIORITY_DSTNAT, true, { MAP_NAT } },
+	{ RS_BRIDGE, "prerouting", RS_PREROUTING, PRIORITY_BRIDGE, false, { NETWORK_MAP_PORTS } },
+	{ RS_BRIDGE, "forward", RS_FORWARD, PRIORITY_BRIDGE, false, { NETWORK_MAP_LATERAL } },
+};
+
+/* Of the maps that there are: networks make those that they put something into. */
+static void add_base(struct ruleset *r, const struct base *b)
+{
+	struct rs_table *t = &r->tables[b->family];
+	struct rs_chain *c = NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(b->maps) && b->maps[i]; i++) {
+		const struct rs_set *map = rs_set_find(t, b->maps[i]);
+
+		if (!map)
+			continue;
+		if (!c) {
+			c = rs_base_chain_add(t, b->name, b->hook, b->priority);
+			c->nat = b->nat;
+		}
+		rs_vmap(rs_rule_add(c, NULL), map);
+	}
+}
+
+/* The ports' maps, without the bridge's name: a frame is judged by the port that it comes from, and by
+ * the one that it goes to where it comes from one that is not known. */
+static void add_port_maps(struct rs_table *t)
+{
+	static const enum rs_field in = RS_IIFNAME;
+
+	(void)rs_set_add(t, NETWORK_MAP_PORTS, RS_SET_VMAP | RS_SET_LEARNED, &in, 1);
+	(void)rs_set_add(t, NETWORK_MAP_LATERAL, RS_SET_VMAP | RS_SET_LEARNED, &in, 1);
+}
+
+static void ask_by_outgoing(struct rs_table *t)
+{
+	static const enum rs_field out = RS_OIFNAME;
+
+	rs_vmap_by(rs_rule_add(rs_chain_find(t, "forward"), NULL),
+		   rs_set_find(t, NETWORK_MAP_LATERAL), &out);
+}
+
+/* ---- The whole ---- */
+
+/* What nft would read as something else than the name of an interface. */
+static bool is_interface(const char *name)
+{
+	for (const char *c = name; *c; c++)
+		if (!is_plain(*c) && *c != ':' && *c != '@')
+			return false;
+	return name[0] != '\0';
+}
+
+static bool check_network(const struct plan *p, size_t index, struct err *e)
+{
+	const struct plan_subject *s = &p->subjects[index];
+	char shown[64];
+
+	if (!is_interface(s->network.bridge))
+		return err_set_at(
+			e, ERR_INVALID, s->at,
+			"network %s: \"%s\" is not the name of a bridge: expected letters, "
+			"digits and any of -_.:@",
+			s->id, span_show(span_of(s->network.bridge), shown, sizeof(shown)));
+	if (s->policy->limits.quota_bytes)
+		return err_set_at(
+			e, ERR_UNSUPPORTED, s->at,
+			"network %s: policy %s has a quota, which a network cannot enforce", s->id,
+			s->policy->name);
+	return true;
+}
+
+/* What two networks cannot have in common. */
+static bool check_pair(const struct plan_subject *a, const struct plan_subject *b, struct err *e)
+{
+	char prefix_a[RULESET_NAME_MAX], prefix_b[RULESET_NAME_MAX];
+
+	network_prefix(a, prefix_a);
+	network_prefix(b, prefix_b);
+	if (strcmp(a->network.bridge, b->network.bridge) == 0)
+		return err_set_at(e, ERR_INVALID, b->at,
+				  "networks %s and %s have the same bridge, %s", a->id, b->id,
+				  b->network.bridge);
+	if (strcmp(prefix_a, prefix_b) == 0)
+		return err_set_at(e, ERR_INVALID, b->at,
+				  "networks %s and %s would have the same name in the kernel, %s",
+				  a->id, b->id, prefix_b);
+	return true;
+}
+
+static bool check_all(const struct plan *p, struct err *e)
+{
+	for (size_t i = 0; i < p->n_subjects; i++) {
+		if (p->subjects[i].kind != SUBJECT_NETWORK)
+			continue;
+		if (!check_network(p, i, e))
+			return false;
+		for (size_t k = 0; k < i; k++)
+			if (p->subjects[k].kind == SUBJECT_NETWORK &&
+			    !check_pair(&p->subjects[k], &p->subjects[i], e))
+				return false;
+	}
+	return true;
+}
+
+static void network_done(struct network *n)
+{
+	for (size_t i = 0; i < n->n_segments; i++)
+		segment_done(&n->segments[i]);
+	free(n->segments);
+	segment_done(&n->ranges);
+	segment_done(&n->redirected);
+}
+
+static void compile(struct network *n)
+{
+	network_prefix(n->subject, n->prefix);
+	n->ports->subject = n->index;
+	network_segments(n);
+	segment_sets(n, &n->ranges);
+	segment_sets(n, &n->redirected);
+	for (size_t i = 0; i < n->n_segments; i++) {
+		segment_sets(n, &n->segments[i]);
+		segment_names(n, &n->segments[i]);
+	}
+	network_chains(n);
+	network_bridge(n);
+}
+
+static void compile_all(const struct plan *p, const struct network_options *o, struct ruleset *r,
+			struct map_builder *m)
+{
+	for (size_t i = 0; i < p->n_subjects; i++) {
+		_cleanup_(network_done) struct network n = {
+			.subject = &p->subjects[i],
+			.index = i,
+			.net = &p->subjects[i].network,
+			.policy = p->subjects[i].policy,
+			.options = o,
+			.inet = &r->tables[RS_INET],
+			.bridge = &r->tables[RS_BRIDGE],
+			.map = m,
+		};
+
+		if (n.subject->kind != SUBJECT_NETWORK)
+			continue;
+		n.ports = &m->map.ports[m->map.n_ports++];
+		compile(&n);
+	}
+}
+
+void network_map_done(struct network_map *m)
+{
+	free(m->names);
+	free(m->uses);
+	free(m->ports);
+	*m = (struct network_map){ 0 };
+}
+
+bool compile_networks(const struct plan *p, const struct network_options *o, struct ruleset **out,
+		      struct network_map *map, struct err *e)
+{
+	struct map_builder m = { .map.by_port = o->by_port };
+	struct ruleset *r;
+
+	if (!check_all(p, e))
+		return false;
+	r = ruleset_new();
+	m.map.ports = xcalloc(p->n_subjects + 1, sizeof(m.map.ports[0]));
+	shared_sets(r);
+	if (o->by_port)
+		add_port_maps(&r->tables[RS_BRIDGE]);
+	compile_all(p, o, r, &m);
+	for (size_t i = 0; i < ARRAY_LEN(bases); i++)
+		add_base(r, &bases[i]);
+	if (o->by_port)
+		ask_by_outgoing(&r->tables[RS_BRIDGE]);
+	map_finish(&m);
+	*map = m.map;
+	*out = r;
+	return true;
+}
