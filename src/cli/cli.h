@@ -47,9 +47,10 @@ struct cli_command {
 	const char *const *notes; /* paragraphs that end the help; NULL-terminated, or NULL */
 };
 
-extern const struct cli_command cli_run, cli_proxy, cli_check, cli_explain, cli_compile, cli_groups,
-	cli_merge_allowlist, cli_status, cli_reload, cli_healthcheck, cli_doctor, cli_completion,
-	cli_help;
+extern const struct cli_command cli_run, cli_proxy, cli_check, cli_explain, cli_groups,
+	cli_merge_allowlist, cli_daemon, cli_apply, cli_compile, cli_status, cli_reload,
+	cli_refresh, cli_reconcile, cli_allow, cli_deny, cli_teardown, cli_dockside,
+	cli_healthcheck, cli_doctor, cli_completion, cli_help;
 
 /* All of them, in the order of the help; NULL-terminated. */
 extern const struct cli_command *const cli_commands[];

@@ -8,9 +8,11 @@
 #define HELP_MAX 16384
 
 const struct cli_command *const cli_commands[] = {
-	&cli_run,    &cli_proxy,	   &cli_check,	&cli_explain, &cli_compile,
-	&cli_groups, &cli_merge_allowlist, &cli_status, &cli_reload,  &cli_healthcheck,
-	&cli_doctor, &cli_completion,	   &cli_help,	NULL,
+	&cli_run,      &cli_proxy,    &cli_daemon,	&cli_apply,	      &cli_check,
+	&cli_explain,  &cli_compile,  &cli_groups,	&cli_merge_allowlist, &cli_status,
+	&cli_reload,   &cli_refresh,  &cli_reconcile,	&cli_allow,	      &cli_deny,
+	&cli_teardown, &cli_dockside, &cli_healthcheck, &cli_doctor,	      &cli_completion,
+	&cli_help,     NULL,
 };
 
 bool cli_command_find(const char *name, const struct cli_command **out, struct err *e)

@@ -25,8 +25,8 @@ static struct gate_host *names_of_host(struct cli_daemon *d)
 	struct gate_host *hosts = NULL;
 
 	if (d->o.n_upstreams == 0)
-		d->o.n_upstreams = hostdns_servers("/etc/resolv.conf", d->o.upstreams,
-						   GATE_UPSTREAMS_MAX);
+		d->o.n_upstreams =
+			hostdns_servers("/etc/resolv.conf", d->o.upstreams, GATE_UPSTREAMS_MAX);
 	d->o.n_hosts = hostdns_table("/etc/hosts", &hosts);
 	d->o.hosts = hosts;
 	return hosts;
@@ -46,19 +46,28 @@ static int failed(const struct err *e)
 	return e->kind == ERR_INVALID || e->kind == ERR_LIMIT ? CLI_USAGE : CLI_FAILED;
 }
 
-int cli_daemon_serve(struct cli_daemon *d)
+/* Mistakes in the files are those of whoever typed the command. */
+static bool check_files(const struct cli_daemon *d, struct err *e)
+{
+	struct plan *plan;
+
+	if (!cli_source_plan(&d->o.control.source, &plan, e))
+		return false;
+	cli_lints_print(plan);
+	plan_free(plan);
+	return true;
+}
+
+/* Runs by the files until it is over. *why: what is not enforced at the end, or "". */
+static int run(struct cli_daemon *d, char *why, size_t size)
 {
 	struct decisions log;
 	struct gate_host *hosts;
-	struct plan *plan;
 	struct err e;
 	bool ok;
 
-	/* Mistakes in the files are those of whoever typed the command. */
-	if (!cli_source_plan(&d->o.control.source, &plan, &e))
+	if (!check_files(d, &e))
 		return cli_usage_error(&e);
-	cli_lints_print(plan);
-	plan_free(plan);
 	if (!needs_root(&e))
 		return failed(&e);
 	if (!decisions_open(&log, d->log, &e))
@@ -66,34 +75,29 @@ int cli_daemon_serve(struct cli_daemon *d)
 	hosts = names_of_host(d);
 	d->o.on_event = on_event;
 	d->o.ctx = &log;
-	ok = daemon_run(&d->o, &e);
+	ok = daemon_run(&d->o, why, size, &e);
 	decisions_close(&log);
 	free(hosts);
 	return ok ? CLI_OK : failed(&e);
 }
 
+int cli_daemon_serve(struct cli_daemon *d)
+{
+	char why[256];
+
+	return run(d, why, sizeof(why));
+}
+
 int cli_daemon_apply(struct cli_daemon *d)
 {
-	struct gate_host *hosts;
 	char why[256] = "";
-	struct plan *plan;
-	struct err e;
-	bool ok;
+	int status;
 
-	if (!cli_source_plan(&d->o.control.source, &plan, &e))
-		return cli_usage_error(&e);
-	cli_lints_print(plan);
-	if (!needs_root(&e)) {
-		plan_free(plan);
-		return failed(&e);
-	}
-	hosts = names_of_host(d);
-	ok = daemon_apply(&d->o, plan, why, sizeof(why), &e);
-	free(hosts);
-	if (!ok)
-		return failed(&e);
-	if (!why[0])
-		return CLI_OK;
+	d->o.once = true;
+	d->o.socket = NULL;
+	status = run(d, why, sizeof(why));
+	if (status != CLI_OK || !why[0])
+		return status;
 	(void)fprintf(stderr, "sallyport: not all is enforced: %s\n", why);
 	return CLI_NOT_ENFORCING;
 }
@@ -104,11 +108,12 @@ enum {
 	OPT_POLICY,
 	OPT_NETWORK_CONFIG,
 	OPT_FIREWALL_CONFIG,
-	OPT_CONTROL,
-	OPT_SOCKET,
 	OPT_DOCKER,
 	OPT_NO_DOCKER,
 	OPT_DNS,
+	OPT_APPLY_COUNT, /* those before it are apply's, too */
+	OPT_CONTROL = OPT_APPLY_COUNT,
+	OPT_SOCKET,
 	OPT_LOG,
 	OPT_NO_OWNER,
 	OPT_COUNT
@@ -192,7 +197,7 @@ static int run_daemon(int argc, char **argv)
 
 static int run_apply(int argc, char **argv)
 {
-	struct cli_daemon d = { 0 };
+	struct cli_daemon d = { .o.control.engine = ENGINE_SOCKET };
 	int status;
 
 	if (!read_options(&cli_apply, argc, argv, &d, &status))
@@ -226,20 +231,12 @@ static const char *const apply_notes[] = {
 	NULL,
 };
 
-static const struct cli_option apply_options[] = {
-	[OPT_POLICY] = { "policy", 'p', "FILE", "the policy file" },
-	[OPT_NETWORK_CONFIG] = { "network-config", 0, "FILE",
-				 "Dockside's networks (" DOCKSIDE_NETWORK_CONFIG ")" },
-	[OPT_FIREWALL_CONFIG] = { "firewall-config", 0, "FILE",
-				  "Dockside's rules (" DOCKSIDE_FIREWALL_CONFIG ")" },
-};
-
 const struct cli_command cli_apply = {
 	.name = "apply",
 	.args = "",
 	.summary = "load the rules of a policy's networks once",
 	.run = run_apply,
-	.options = apply_options,
-	.n_options = ARRAY_LEN(apply_options),
+	.options = options,
+	.n_options = OPT_APPLY_COUNT,
 	.notes = apply_notes,
 };

@@ -16,4 +16,7 @@ struct cli_daemon {
 int cli_daemon_serve(struct cli_daemon *d);
 int cli_daemon_apply(struct cli_daemon *d);
 
+/* By the daemon at the socket, or by ourselves where none is (NULL: none is asked). */
+int cli_teardown_by(const char *socket);
+
 #endif

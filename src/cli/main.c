@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "daemon/control_child.h"
 #include "daemon/gate_process.h"
 #include "daemon/process.h"
 
@@ -50,6 +51,18 @@ static bool open_standard_descriptors(void)
 	return true;
 }
 
+/* The daemon's process that reads policies. */
+static int run_control(void)
+{
+	struct control_options o = { .source.load = cli_policy_options(),
+				     .enforcer_fd = PROCESS_FD,
+				     .listen_fd = fcntl(PROCESS_FD + 1, F_GETFD) < 0 ?
+							  -1 :
+							  PROCESS_FD + 1 };
+
+	return control_main(&o);
+}
+
 int main(int argc, char **argv)
 {
 	const struct cli_command *command;
@@ -64,6 +77,8 @@ int main(int argc, char **argv)
 	}
 	if (process_is(argc, argv, PROCESS_GATE))
 		return gate_process_main();
+	if (process_is(argc, argv, PROCESS_CONTROL))
+		return run_control();
 	if (own_option(argv[1], &status))
 		return finish(status);
 	if (!cli_command_find(argv[1], &command, &e))

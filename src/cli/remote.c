@@ -1,57 +1,98 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* sallyport reload, sallyport status: asked over the control socket. */
+/* What is asked of a running sallyport over its control socket: status, reload, refresh, ... */
 #include <stdio.h>
 #include <string.h>
 
+#include "base/limits.h"
+#include "base/num.h"
 #include "cli/cli.h"
 #include "cli/show.h"
+#include "cli/status.h"
 #include "control/control.h"
 
-/* A reload may read large files. */
+/* A reload may read large files, and wait for the engine to make networks. */
 #define TIMEOUT_MS 30000
 
-enum { OPT_SOCKET, OPT_JSON, OPT_COUNT };
-
-static const struct cli_option options[OPT_COUNT] = {
-	[OPT_SOCKET] = { "socket", 's', "PATH", "the control socket (" CONTROL_SOCKET ")" },
-	[OPT_JSON] = { "json", 0, NULL, "print the reply as JSON" },
-};
-
+/* All of them; each command has those of its table. */
 struct args {
 	const char *socket;
-	bool json;
+	bool json, confirm, save;
+	uint64_t trial_s, for_s;
+	const char *network;
+};
+
+static bool take_seconds(const char *arg, const char *option, uint64_t most, uint64_t *out,
+			 struct err *e)
+{
+	uint64_t ms;
+
+	if (!num_parse_duration_ms(span_of(arg), 1000, most * 1000, &ms, e))
+		return err_wrap(e, "%s", option);
+	*out = ms / 1000;
+	return true;
+}
+
+static bool take_option(struct args *a, const struct cli_option *o, const char *arg, struct err *e)
+{
+	if (strcmp(o->name, "socket") == 0)
+		a->socket = arg;
+	else if (strcmp(o->name, "json") == 0)
+		a->json = true;
+	else if (strcmp(o->name, "confirm") == 0)
+		a->confirm = true;
+	else if (strcmp(o->name, "save") == 0)
+		a->save = true;
+	else if (strcmp(o->name, "network") == 0)
+		a->network = arg;
+	else if (strcmp(o->name, "try") == 0)
+		return take_seconds(arg, "--try", LIMIT_TRIAL_S, &a->trial_s, e);
+	else
+		return take_seconds(arg, "--for", LIMIT_RULE_FOR_S, &a->for_s, e);
+	return true;
+}
+
+struct taking {
+	const struct cli_command *c;
+	struct args *a;
 };
 
 static bool take(void *ctx, size_t option, const char *arg, struct err *e)
 {
-	struct args *a = ctx;
+	struct taking *t = ctx;
 
-	(void)e;
-	if (option == OPT_SOCKET)
-		a->socket = arg;
-	else
-		a->json = true;
-	return true;
+	return take_option(t->a, &t->c->options[option], arg, e);
 }
 
-/* Asks for the action. NULL: *status is what to return, and why has been told. */
-static json_t *ask(const struct cli_command *c, int argc, char **argv, struct args *a, int *status)
+/* False: *status is what to return. */
+static bool read_args(const struct cli_command *c, int argc, char **argv, struct args *a,
+		      int n_operands, const char **operand, int *status)
+{
+	struct taking t = { c, a };
+	struct err e = { 0 };
+	int first;
+
+	*a = (struct args){ .socket = CONTROL_SOCKET };
+	if (!cli_parse(c, argc, argv, take, &t, &first, status))
+		return false;
+	if (argc - first == n_operands) {
+		*operand = n_operands ? argv[first] : NULL;
+		return true;
+	}
+	(void)err_set(&e, ERR_INVALID, "%s: expected %s", c->name,
+		      n_operands ? "one destination" : "no arguments");
+	*status = cli_usage_error(&e);
+	return false;
+}
+
+/* Asks. NULL: *status is what to return, and why has been told. */
+static json_t *ask(const struct cli_command *c, const struct args *a, json_t *take_request,
+		   int *status)
 {
 	json_t *reply = NULL;
 	bool reachable;
 	struct err e;
-	int operands;
 
-	if (!cli_parse(c, argc, argv, take, a, &operands, status))
-		return NULL;
-	if (operands != argc) {
-		(void)err_set(&e, ERR_INVALID, "%s: expected no arguments", c->name);
-		e.at.line = 0;
-		*status = cli_usage_error(&e);
-		return NULL;
-	}
-	if (control_call(a->socket, json_pack("{s:s}", "action", c->name), TIMEOUT_MS, &reply,
-			 &reachable, &e))
+	if (control_call(a->socket, take_request, TIMEOUT_MS, &reply, &reachable, &e))
 		return reply;
 	(void)fprintf(stderr, "sallyport: %s: %s\n", c->name, e.msg);
 	*status = reachable ? CLI_DENIED : CLI_UNREACHABLE;
@@ -63,107 +104,195 @@ static json_int_t number(const json_t *o, const char *key)
 	return json_integer_value(json_object_get(o, key));
 }
 
-static const char *text(const json_t *o, const char *key)
+static int print_change(json_t *take_reply, const struct args *a, const char *what)
 {
-	return json_string_value(json_object_get(o, key));
+	if (a->json) {
+		show_json_print(take_reply);
+		return CLI_OK;
+	}
+	(void)printf("%s: generation %lld, %lld connections ended that are no longer allowed\n",
+		     what, (long long)number(take_reply, "generation"),
+		     (long long)number(take_reply, "ended"));
+	json_decref(take_reply);
+	return CLI_OK;
 }
 
 static int run_reload(int argc, char **argv)
 {
-	struct args a = { .socket = CONTROL_SOCKET };
-	json_t *reply;
+	json_t *request, *reply;
+	const char *operand;
+	struct args a;
 	int status;
 
-	reply = ask(&cli_reload, argc, argv, &a, &status);
+	if (!read_args(&cli_reload, argc, argv, &a, 0, &operand, &status))
+		return status;
+	request = json_pack("{s:s}", "action", "reload");
+	if (a.trial_s)
+		json_object_set_new(request, "try", json_integer((json_int_t)a.trial_s));
+	if (a.confirm)
+		json_object_set_new(request, "confirm", json_true());
+	reply = ask(&cli_reload, &a, request, &status);
+	if (!reply)
+		return status;
+	if (a.trial_s)
+		(void)fprintf(stderr,
+			      "sallyport: on trial for %llu s; to keep it: sallyport reload "
+			      "--confirm\n",
+			      (unsigned long long)a.trial_s);
+	return print_change(reply, &a, a.confirm ? "confirmed" : "reloaded");
+}
+
+static int run_rule(const struct cli_command *c, int argc, char **argv)
+{
+	json_t *request, *reply;
+	const char *operand;
+	struct args a;
+	int status;
+
+	if (!read_args(c, argc, argv, &a, 1, &operand, &status))
+		return status;
+	request = json_pack("{s:s, s:s, s:s?, s:b, s:I}", "action", c->name, "destination", operand,
+			    "network", a.network, "save", a.save, "for", (json_int_t)a.for_s);
+	if (!a.network)
+		json_object_del(request, "network");
+	reply = ask(c, &a, request, &status);
+	return reply ? print_change(reply, &a, "in force") : status;
+}
+
+static int run_allow(int argc, char **argv)
+{
+	return run_rule(&cli_allow, argc, argv);
+}
+
+static int run_deny(int argc, char **argv)
+{
+	return run_rule(&cli_deny, argc, argv);
+}
+
+static int run_refresh(int argc, char **argv)
+{
+	const char *operand;
+	json_t *reply;
+	struct args a;
+	int status;
+
+	if (!read_args(&cli_refresh, argc, argv, &a, 0, &operand, &status))
+		return status;
+	reply = ask(&cli_refresh, &a, json_pack("{s:s}", "action", "refresh"), &status);
+	if (!reply)
+		return status;
+	if (a.json)
+		show_json_print(reply);
+	else
+		json_decref(reply);
+	return CLI_OK;
+}
+
+static int run_reconcile(int argc, char **argv)
+{
+	const char *operand, *differed;
+	json_t *reply;
+	struct args a;
+	size_t n;
+	int status;
+
+	if (!read_args(&cli_reconcile, argc, argv, &a, 0, &operand, &status))
+		return status;
+	reply = ask(&cli_reconcile, &a, json_pack("{s:s}", "action", "reconcile"), &status);
 	if (!reply)
 		return status;
 	if (a.json) {
 		show_json_print(reply);
 		return CLI_OK;
 	}
-	(void)printf("reloaded: generation %lld, %lld connections ended that are no longer "
-		     "allowed\n",
-		     (long long)number(reply, "generation"), (long long)number(reply, "ended"));
+	differed = json_string_value(json_object_get(reply, "differed"));
+	n = json_array_size(json_object_get(reply, "docker_orphans"));
+	if (differed)
+		(void)printf("put right: %s\n", differed);
+	else
+		(void)printf("the tables are as they should be\n");
+	if (n)
+		(void)printf("%zu networks of the engine look like ours and are in no file: see "
+			     "--json\n",
+			     n);
 	json_decref(reply);
 	return CLI_OK;
 }
 
-static void print_client(const json_t *c)
-{
-	const char *user = text(c, "user"), *listen = text(c, "listen"),
-		   *policy = text(c, "policy");
-
-	(void)printf("  %-22s %-16s ", listen ? listen : "", user ? user : "-");
-	if (json_is_true(json_object_get(c, "needs_login")))
-		(void)printf("has to log in\n");
-	else
-		(void)printf("policy %s, %lld rules\n", policy ? policy : "",
-			     (long long)number(c, "rules"));
-}
-
-static void print_status(const json_t *o, bool serving)
-{
-	const char *failure = text(o, "reload_failure");
-	const json_t *c;
-	size_t i;
-
-	(void)printf("%s, generation %lld, %lld connections, gate %lld",
-		     serving ? "serving" : "NOT SERVING: the gate is down and nothing passes",
-		     (long long)number(o, "generation"), (long long)number(o, "connections"),
-		     (long long)number(o, "gate_pid"));
-	if (number(o, "restarts"))
-		(void)printf(", started anew %lld times", (long long)number(o, "restarts"));
-	(void)printf("\n");
-	if (number(o, "lost_events"))
-		(void)printf("  %lld decisions came too fast to be told\n",
-			     (long long)number(o, "lost_events"));
-	if (failure)
-		(void)printf("  the last reload failed: %s\n", failure);
-	json_array_foreach(json_object_get(o, "clients"), i, c) print_client(c);
-}
-
 static int run_status(int argc, char **argv)
 {
-	struct args a = { .socket = CONTROL_SOCKET };
+	const char *operand;
 	json_t *reply;
-	bool serving;
+	struct args a;
 	int status;
 
-	reply = ask(&cli_status, argc, argv, &a, &status);
+	if (!read_args(&cli_status, argc, argv, &a, 0, &operand, &status))
+		return status;
+	reply = ask(&cli_status, &a, json_pack("{s:s}", "action", "status"), &status);
 	if (!reply)
 		return status;
-	serving = json_is_true(json_object_get(reply, "serving"));
+	status = status_is_good(reply) ? CLI_OK : CLI_NOT_ENFORCING;
 	if (a.json) {
 		show_json_print(reply);
-	} else {
-		print_status(reply, serving);
-		json_decref(reply);
+		return status;
 	}
-	return serving ? CLI_OK : CLI_NOT_ENFORCING;
+	status_print(reply);
+	json_decref(reply);
+	return status;
 }
 
 static const char *const notes[] = {
 	"Ends with 0, 1 when the answer is an error, 3 when nobody listens at the socket, 4 when "
-	"what is asked does not serve.",
+	"what is asked does not serve or does not enforce.",
 	NULL,
 };
 
-const struct cli_command cli_reload = {
-	.name = "reload",
-	.args = "",
-	.summary = "have a running sallyport read its files again",
-	.run = run_reload,
-	.options = options,
-	.n_options = OPT_COUNT,
-	.notes = notes,
+#define SOCKET_OPTION                                                            \
+	{                                                                        \
+		"socket", 's', "PATH", "the control socket (" CONTROL_SOCKET ")" \
+	}
+#define JSON_OPTION                                        \
+	{                                                  \
+		"json", 0, NULL, "print the reply as JSON" \
+	}
+
+static const struct cli_option plain_options[] = { SOCKET_OPTION, JSON_OPTION };
+
+static const struct cli_option reload_options[] = {
+	SOCKET_OPTION,
+	JSON_OPTION,
+	{ "try", 't', "TIME", "take it back after this time (15s, 5m) unless it is confirmed" },
+	{ "confirm", 0, NULL, "keep what is on trial" },
 };
 
-const struct cli_command cli_status = {
-	.name = "status",
-	.args = "",
-	.summary = "tell how a running sallyport is, and who is under which policy",
-	.run = run_status,
-	.options = options,
-	.n_options = OPT_COUNT,
-	.notes = notes,
+static const struct cli_option rule_options[] = {
+	SOCKET_OPTION,
+	JSON_OPTION,
+	{ "network", 'n', "NAME", "for the policy of this network; else for all" },
+	{ "for", 'f', "TIME", "until this time is over (30m, 2h); else until the daemon ends" },
+	{ "save", 0, NULL, "write it into the policy file" },
 };
+
+#define REMOTE(variable, command, operand, text, function, table) \
+	const struct cli_command variable = {                     \
+		.name = command,                                  \
+		.args = operand,                                  \
+		.summary = text,                                  \
+		.run = function,                                  \
+		.options = table,                                 \
+		.n_options = ARRAY_LEN(table),                    \
+		.notes = notes,                                   \
+	}
+
+REMOTE(cli_reload, "reload", "", "have a running sallyport read its files again", run_reload,
+       reload_options);
+REMOTE(cli_status, "status", "", "tell how a running sallyport is, and what it enforces",
+       run_status, plain_options);
+REMOTE(cli_refresh, "refresh", "", "have a daemon ask for all names again", run_refresh,
+       plain_options);
+REMOTE(cli_reconcile, "reconcile", "", "have a daemon read its tables back and put them right",
+       run_reconcile, plain_options);
+REMOTE(cli_allow, "allow", "DEST", "allow one destination while a daemon runs", run_allow,
+       rule_options);
+REMOTE(cli_deny, "deny", "DEST", "deny one destination while a daemon runs", run_deny,
+       rule_options);

@@ -84,6 +84,8 @@ struct network_options {
 	 * it for nobody: MAC and address together have to be those of a port that is known.
 	 */
 	bool by_port;
+	/* Nobody is going to fill the sets of ports: what does not need them is enforced all the same. */
+	bool unpinned;
 	bool no_bridge_reject; /* CONFIG_NFT_BRIDGE_REJECT: what is denied there fails by time-out */
 };
 

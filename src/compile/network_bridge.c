@@ -271,6 +271,7 @@ void network_bridge(struct network *n)
 	(void)network_name(n, "bridged", n->ports->bridged_chain);
 	if (n->options->by_port)
 		return;
-	add_to_map(n, n->bridge, NETWORK_MAP_PORTS, RS_IBRNAME, RS_GOTO, "port");
+	if (!n->options->unpinned)
+		add_to_map(n, n->bridge, NETWORK_MAP_PORTS, RS_IBRNAME, RS_GOTO, "port");
 	add_to_map(n, n->bridge, NETWORK_MAP_LATERAL, RS_IBRNAME, RS_GOTO, "bridged");
 }

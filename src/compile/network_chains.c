@@ -100,7 +100,7 @@ static void begin(const struct network *n, struct rs_chain *c)
 {
 	struct rs_rule *r;
 
-	if (n->options->by_port) {
+	if (n->options->by_port && !n->options->unpinned) {
 		deny_unknown(n, c, false);
 		deny_unknown(n, c, true);
 	}

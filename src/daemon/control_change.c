@@ -60,6 +60,8 @@ static void finish(struct controller *c)
 	candidate_free(h->candidate);
 	free(h);
 	set_expiry(c);
+	if (c->started && STAILQ_EMPTY(&c->changes))
+		control_tell(c, CTL_SETTLED);
 	timer_restart(c->advance, 0);
 }
 

@@ -40,13 +40,23 @@ void control_ask(struct controller *c, struct ctl_message *m, struct span bytes,
 		gone(c);
 }
 
+void control_tell(struct controller *c, enum ctl_kind kind)
+{
+	struct ctl_message m = { .kind = kind };
+	struct err ignored;
+
+	if (!ctl_send(watch_fd(c->channel), &m, (struct span){ 0 }, &ignored))
+		gone(c);
+}
+
 void control_give_up(struct controller *c, const struct err *why)
 {
 	struct ctl_message m = { .kind = CTL_FAILED, .why = why->kind };
 	struct err ignored;
 
 	(void)snprintf(m.text, sizeof(m.text), "%s", why->msg);
-	(void)ctl_send(watch_fd(c->channel), &m, (struct span){ 0 }, &ignored);
+	if (!ctl_send(watch_fd(c->channel), &m, (struct span){ 0 }, &ignored))
+		gone(c);
 }
 
 static void answered(struct controller *c, const struct ctl_message *m, int fd)
@@ -143,7 +153,6 @@ static bool start(struct controller *c, struct err *e)
 	if (!control_sandbox(c->o, e))
 		return false;
 	control_engine_start(c);
-	control_change(c, "start", NULL, 0);
 	return c->o->listen_fd < 0 ||
 	       control_server_new(&c->loop, c->o->listen_fd, control_on_request, c, &c->server, e);
 }

@@ -10,6 +10,9 @@
 /* How long a change waits for the engine to make its networks. */
 #define MAKE_MS 15000
 
+/* How long the first policy waits for the engine's first word, which may name its bridges. */
+#define FIRST_WORD_MS 2000
+
 /* What Dockside calls its networks: one of that name that no file has is reported. */
 #define DOCKSIDE_PREFIX "ds-"
 
@@ -22,6 +25,7 @@ struct engine_link {
 	size_t under_way;
 	void (*done)(struct controller *c);
 	struct timer *patience;
+	struct timer *first_word; /* until the first policy is asked for */
 };
 
 static const struct plan *plan_of(const struct controller *c)
@@ -109,7 +113,7 @@ static bool bridges_differ(const struct controller *c, const struct engine_snaps
 static void finished(struct controller *c)
 {
 	struct engine_link *l = c->engine;
-	void (*done)(struct controller *c) = l->done;
+	void (*done)(struct controller * c) = l->done;
 
 	timer_close(l->patience);
 	l->patience = NULL;
@@ -221,11 +225,23 @@ void control_engine_make(struct controller *c, void (*done)(struct controller *c
 
 /* ---- following it */
 
+static void first_word(void *ctx)
+{
+	struct controller *c = ctx;
+
+	if (!c->engine->first_word)
+		return;
+	timer_close(c->engine->first_word);
+	c->engine->first_word = NULL;
+	control_change(c, "start", NULL, 0);
+}
+
 static void on_snapshot(void *ctx, const struct engine_snapshot *s)
 {
 	struct controller *c = ctx;
 
 	c->engine->gone[0] = '\0';
+	first_word(c);
 	if (!c->started)
 		return;
 	if (bridges_differ(c, s))
@@ -244,18 +260,22 @@ static void on_gone(void *ctx, const char *why)
 
 	c->engine->fresh = true;
 	(void)snprintf(c->engine->gone, sizeof(c->engine->gone), "%s", why);
+	first_word(c);
 }
 
 void control_engine_start(struct controller *c)
 {
 	static const struct engine_callbacks callbacks = { on_snapshot, on_gone };
 
-	if (!c->o->engine)
+	if (!c->o->engine) {
+		control_change(c, "start", NULL, 0);
 		return;
+	}
 	c->engine = xcalloc(1, sizeof(*c->engine));
 	(void)snprintf(c->engine->gone, sizeof(c->engine->gone), "it was not asked yet");
 	c->engine->fresh = true;
 	c->engine->recreate = c->o->recreate;
+	c->engine->first_word = timer_new(&c->loop, FIRST_WORD_MS, 0, first_word, c);
 	c->engine->engine = engine_new(&c->loop, c->o->engine, &callbacks, c);
 }
 

@@ -14,6 +14,7 @@ struct daemon_options {
 	size_t n_upstreams;
 	const struct gate_host *hosts; /* borrowed */
 	size_t n_hosts;
+	bool once;
 	bool free_tables; /* others may change our tables; the daemon puts them right */
 	/* One decision: `subject` is "network:NAME"; p and ev->rule as event_context wants them. */
 	void (*on_event)(void *ctx, const struct event *ev, const char *subject,
@@ -24,15 +25,14 @@ struct daemon_options {
 /*
  * Serves until SIGTERM or SIGINT; the rules stay. SIGHUP and SIGUSR1 reload. What happens is told on
  * stderr. False: it could not start, and has changed nothing.
+ *
+ * With `once` it ends when the policy is in force, the engine has made its networks and every name was asked
+ * for; the addresses of names then stay, and who is at which port is nobody's to follow, so addresses are
+ * not pinned to ports. why: what is not enforced then, or "".
  */
-bool daemon_run(struct daemon_options *o, struct err *e) _must_use_;
+bool daemon_run(struct daemon_options *o, char *why, size_t size, struct err *e) _must_use_;
 
-/*
- * Puts the plan in force once, without staying: names are asked for once and their addresses stay; who is
- * at which port is nobody's to follow, so addresses are not pinned to ports. *why is what is not
- * enforced, or "". Takes the plan over.
- */
-bool daemon_apply(const struct daemon_options *o, struct plan *take_plan, char *why, size_t size,
-		  struct err *e) _must_use_;
+/* Removes our tables, and nothing else, where no daemon holds them. *had: there were some. */
+bool daemon_teardown(bool *had, struct err *e) _must_use_;
 
 #endif

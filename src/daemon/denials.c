@@ -35,7 +35,8 @@ static const struct {
 	{ "unknown", "its port of the bridge is not known yet" },
 	{ "ethertype", "only ARP, IPv4 and IPv6 pass a port" },
 	{ "arp", "an ARP message about an address that is not the container's" },
-	{ "nd", "a router advertisement, redirect or neighbour message that is not the container's" },
+	{ "nd",
+	  "a router advertisement, redirect or neighbour message that is not the container's" },
 	{ "dhcp", "an answer of a DHCP server, which no container is" },
 	{ "audit", NULL },
 };

@@ -30,7 +30,8 @@ static void tell(struct enforcer *f, const char *what)
 
 	ev.time_ms = clock_wall_ms();
 	(void)snprintf(ev.reason, sizeof(ev.reason),
-		       "the tables were changed by another program (%.80s), and were put right", what);
+		       "the tables were changed by another program (%.80s), and were put right",
+		       what);
 	f->o->on_event(f->o->ctx, &ev, "daemon", NULL);
 	enforcer_story("the tables were changed by another program: %s; they were put right", what);
 }

@@ -2,6 +2,7 @@
 /* The daemon's first process: its start, its children, signals and end. */
 #include "daemon/enforcer.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/num.h"
 #include "control/control.h"
 #include "daemon/enforcer_sandbox.h"
 #include "daemon/notify.h"
@@ -20,6 +22,9 @@
 
 /* A child that dies at once again and again is not started in a tight loop. */
 #define RESTART_MS 100
+
+/* How long `once` waits for names and the engine. */
+#define ONCE_MS 20000
 
 /* How long control may be busy before an order to it counts as lost. */
 #define SEND_MS 5000
@@ -52,14 +57,15 @@ void enforcer_ready(struct enforcer *f)
 	char state[128];
 	size_t n = f->now.map.n_ports;
 
-	(void)snprintf(state, sizeof(state), "STATUS=%zu network%s confined, generation %llu\n%s", n,
-		       plural(n), (unsigned long long)f->now.generation,
+	(void)snprintf(state, sizeof(state), "STATUS=%zu network%s confined, generation %llu\n%s",
+		       n, plural(n), (unsigned long long)f->now.generation,
 		       f->ready ? "" : "READY=1\n");
 	notify(state);
 	if (f->ready)
 		return;
 	f->ready = true;
-	enforcer_story("daemon ready: %zu network%s", n, plural(n));
+	enforcer_story("%s: %zu network%s", f->o->once ? "rules loaded" : "daemon ready", n,
+		       plural(n));
 }
 
 /* ---- the gate */
@@ -241,8 +247,10 @@ static void start_watchdog(struct enforcer *f)
 
 static bool open_handles(struct enforcer *f, struct err *e)
 {
-	return tables_open(f->o->free_tables ? TABLES_FREE : TABLES_OWNED, &f->tables, e) &&
-	       links_open(&f->links, e) && conntrack_open(&f->flows, e);
+	return tables_open(f->o->free_tables || f->o->once ? TABLES_FREE : TABLES_OWNED, &f->tables,
+			   e) &&
+	       kernel_probe(f->tables, &f->lacks, e) && links_open(&f->links, e) &&
+	       conntrack_open(&f->flows, e);
 }
 
 static bool start(struct enforcer *f, struct err *e)
@@ -252,7 +260,7 @@ static bool start(struct enforcer *f, struct err *e)
 	if (!watch_signals(f, e) || !open_handles(f, e) || !start_gate(f, e))
 		return false;
 	lookups_start(f);
-	if (!denials_start(f, e) || !ports_start(f, e) || !drift_start(f, e))
+	if (!f->o->once && (!denials_start(f, e) || !ports_start(f, e) || !drift_start(f, e)))
 		return false;
 	start_watchdog(f);
 	return start_control(f, e) && enforcer_sandbox(e);
@@ -260,11 +268,11 @@ static bool start(struct enforcer *f, struct err *e)
 
 static void stop(struct enforcer *f)
 {
-	struct watch *watches[] = { f->signals, f->drift, f->ports, f->log, f->gate_watch,
-				    f->control };
-	struct timer *timers[] = { f->trial,	    f->ports_again,  f->names_due,
-				   f->counters,	    f->check,	     f->watchdog,
-				   f->gate_restart, f->control_restart };
+	struct watch *watches[] = { f->signals, f->drift,      f->ports,
+				    f->log,	f->gate_watch, f->control };
+	struct timer *timers[] = { f->trial,	f->ports_again, f->names_due,	 f->counters,
+				   f->check,	f->watchdog,	f->gate_restart, f->control_restart,
+				   f->patience, f->again };
 
 	for (size_t i = 0; i < ARRAY_LEN(watches); i++)
 		watch_close(watches[i]);
@@ -287,10 +295,46 @@ static void stop(struct enforcer *f)
 	(void)uv_loop_close(&f->loop);
 }
 
-bool daemon_run(struct daemon_options *o, struct err *e)
+/* `once`: nothing is left to wait for. */
+static bool is_settled(const struct enforcer *f)
+{
+	return f->ready && f->control_settled && !names_pending(f->names);
+}
+
+void enforcer_settle(struct enforcer *f)
+{
+	if (f->o->once && is_settled(f))
+		uv_stop(&f->loop);
+}
+
+static void on_patience(void *ctx)
+{
+	struct enforcer *f = ctx;
+
+	enforcer_story("names or the engine take long to answer: going on without");
+	uv_stop(&f->loop);
+}
+
+static void tell_end(struct enforcer *f, char *why, size_t size)
+{
+	struct err e;
+
+	if (!f->o->once) {
+		enforcer_story("stopped; the rules stay: sallyport teardown removes them");
+		return;
+	}
+	if (!tables_compare(f->tables, f->now.rules, why, size, &e))
+		(void)snprintf(why, size, "%s", e.msg);
+	else if (!why[0])
+		lookups_missing(f, why, size);
+}
+
+bool daemon_run(struct daemon_options *o, char *why, size_t size, struct err *e)
 {
 	struct enforcer f = { .o = o, .control_listen = -1 };
 	bool ok;
+
+	why[0] = '\0';
 
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	if (uv_loop_init(&f.loop) != 0)
@@ -298,14 +342,27 @@ bool daemon_run(struct daemon_options *o, struct err *e)
 	lookups_gate(&f);
 	ok = start(&f, e);
 	if (ok) {
+		f.patience = o->once ? timer_new(&f.loop, ONCE_MS, 0, on_patience, &f) : NULL;
 		(void)uv_run(&f.loop, UV_RUN_DEFAULT);
 		ok = !f.failed;
-		if (f.failed)
-			*e = f.failure;
-		else
-			enforcer_story("stopped; the rules stay: sallyport teardown removes them");
 		notify("STOPPING=1");
 	}
+	if (ok)
+		tell_end(&f, why, size);
+	else if (f.failed)
+		*e = f.failure;
 	stop(&f);
+	return ok;
+}
+
+bool daemon_teardown(bool *had, struct err *e)
+{
+	struct tables *t;
+	bool ok;
+
+	if (!tables_open(TABLES_FREE, &t, e))
+		return false;
+	ok = tables_remove(t, had, e);
+	tables_close(t);
 	return ok;
 }

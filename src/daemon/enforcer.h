@@ -24,6 +24,7 @@
 #include "compile/network.h"
 #include "daemon/daemon.h"
 #include "daemon/gate_child.h"
+#include "daemon/kernel_probe.h"
 #include "daemon/learned.h"
 #include "daemon/messages.h"
 #include "daemon/names.h"
@@ -32,6 +33,7 @@
 #include "kernel/conntrack.h"
 #include "kernel/links.h"
 #include "kernel/tables.h"
+#include "policy/decide.h"
 
 /* A policy in force, with all that is made from it. Zeroed: none. */
 struct inforce {
@@ -49,6 +51,18 @@ struct address_name {
 	uint32_t name; /* index in the map */
 };
 
+/* One network's bridge, as it was last seen. */
+struct port_state {
+	char name[LINKS_NAME_MAX];
+	size_t subject; /* index in now.plan */
+	bool there;
+	struct links_bridge bridge;
+	struct pins pins;
+	struct pins_element *elements; /* owned; those that the kernel's sets have */
+	size_t n_elements;
+	bool unfinished;
+};
+
 struct enforcer {
 	uv_loop_t loop;
 	const struct daemon_options *o;
@@ -62,6 +76,10 @@ struct enforcer {
 	bool reverse_stale;
 	struct port_state *ports_of; /* one for each of now.map.ports; ports.c */
 	size_t n_ports;
+	unsigned looks;		/* at unfinished ports, since something changed */
+	struct timer *again;	/* ports.c: inforce_again() */
+	struct ctl_fact *facts; /* the engine's */
+	size_t n_facts;
 	bool torn_down; /* by request: nothing is in force until the next plan */
 
 	struct inforce before; /* while a policy is on trial */
@@ -70,10 +88,11 @@ struct enforcer {
 	struct watch *signals, *drift, *ports, *log;
 	struct timer *ports_again, *names_due, *counters, *check, *watchdog;
 	struct denials *denials;
-	char wrong[256];    /* what the last read-back found to differ; "": nothing */
-	uint64_t repairs;   /* times that the tables were put right */
+	char wrong[256];		/* what the last read-back found to differ; "": nothing */
+	uint64_t repairs;		/* times that the tables were put right */
 	uint64_t busy_since, busy_from; /* drift.c: of a row of repairs, and how many there were */
-	uint16_t dns_port;  /* of the gate; 0: it answers no DNS */
+	struct kernel_lacks lacks;
+	uint16_t dns_port; /* of the gate; 0: it answers no DNS */
 
 	struct gate_child gate;
 	struct gate_options gate_options;
@@ -85,7 +104,9 @@ struct enforcer {
 	struct timer *control_restart;
 	unsigned restarts;
 
-	bool ready; /* told to the service manager */
+	bool control_settled;	/* the first change is done with, the engine's networks too */
+	struct timer *patience; /* `once` */
+	bool ready;		/* told to the service manager */
 	bool failed;
 	struct err failure;
 };
@@ -95,6 +116,9 @@ void enforcer_story(const char *fmt, ...) _printf_(1, 2);
 
 /* A policy is in force: told to whoever waits for it. */
 void enforcer_ready(struct enforcer *f);
+
+/* `once`: something has come that was waited for. */
+void enforcer_settle(struct enforcer *f);
 
 /* The start failed for a reason that ends the daemon. */
 void enforcer_give_up(struct enforcer *f, const struct err *why);
@@ -107,6 +131,9 @@ void enforcer_give_up(struct enforcer *f, const struct err *why);
  */
 bool inforce_put(struct enforcer *f, char *take_bytes, size_t n, struct inforce *was,
 		 struct ctl_plan *out, struct err *e) _must_use_;
+
+/* Makes and loads what is in force anew, for what has changed outside of the policy. */
+bool inforce_again(struct enforcer *f, struct err *e) _must_use_;
 
 /* Loads again what is in force, whole. */
 bool inforce_reload(struct enforcer *f, struct err *e) _must_use_;
@@ -145,6 +172,8 @@ size_t lookups_addresses(const struct enforcer *f, const struct name *n,
 size_t lookups_names_of(struct enforcer *f, const struct addr *a, const struct name **out,
 			size_t max);
 json_t *lookups_json(struct enforcer *f);
+/* The names that have no address, as one clause; "" when there is none. */
+void lookups_missing(const struct enforcer *f, char *out, size_t size);
 
 /* ---- ports.c */
 

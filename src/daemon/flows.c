@@ -74,7 +74,8 @@ static bool is_redirect(const struct plan_policy *p, const struct conntrack_flow
 	for (size_t i = 0; i < p->n_rules; i++) {
 		const struct plan_rule *r = &p->rules[i];
 
-		if (r->action == RULE_REDIRECT && r->to.ports.n && r->to.ports.r[0].lo == c->real_dport)
+		if (r->action == RULE_REDIRECT && r->to.ports.n &&
+		    r->to.ports.r[0].lo == c->real_dport)
 			return true;
 	}
 	return false;

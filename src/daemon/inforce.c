@@ -82,7 +82,12 @@ static void fill_learned(struct enforcer *f, struct inforce *p)
 
 static bool make(struct enforcer *f, struct inforce *p, struct err *e)
 {
-	struct network_options o = { .address = address_of, .ctx = f, .dns_port = f->dns_port };
+	struct network_options o = { .address = address_of,
+				     .ctx = f,
+				     .dns_port = f->dns_port,
+				     .by_port = f->lacks.bridge_name,
+				     .no_bridge_reject = f->lacks.bridge_reject,
+				     .unpinned = f->o->once };
 
 	if (!compile_networks(p->plan, &o, &p->rules, &p->map, e))
 		return false;
@@ -136,18 +141,12 @@ static bool is_same(const struct inforce *p, const char *bytes, size_t n)
 	return p->rules && p->n_bytes == n && memcmp(p->bytes, bytes, n) == 0;
 }
 
-bool inforce_put(struct enforcer *f, char *take_bytes, size_t n, struct inforce *was,
-		 struct ctl_plan *out, struct err *e)
+/* Takes over bytes. */
+static bool put(struct enforcer *f, char *take_bytes, size_t n, struct inforce *was,
+		struct ctl_plan *out, struct err *e)
 {
 	struct inforce next = { .bytes = take_bytes, .n_bytes = n };
-	char differed[sizeof(f->wrong)];
 
-	*was = (struct inforce){ 0 };
-	if (is_same(&f->now, take_bytes, n)) {
-		free(take_bytes);
-		*out = (struct ctl_plan){ .generation = f->now.generation };
-		return drift_check(f, differed, sizeof(differed), e);
-	}
 	if (!plan_decode((struct span){ take_bytes, n }, &next.plan, e)) {
 		inforce_done(&next);
 		return false;
@@ -161,6 +160,35 @@ bool inforce_put(struct enforcer *f, char *take_bytes, size_t n, struct inforce 
 	*out = (struct ctl_plan){ .generation = f->now.generation, .changed = true };
 	return tables_compare(f->tables, f->now.rules, f->wrong, sizeof(f->wrong), e) &&
 	       flows_sweep(f, &out->ended, e);
+}
+
+bool inforce_put(struct enforcer *f, char *take_bytes, size_t n, struct inforce *was,
+		 struct ctl_plan *out, struct err *e)
+{
+	char differed[sizeof(f->wrong)];
+
+	*was = (struct inforce){ 0 };
+	if (!is_same(&f->now, take_bytes, n))
+		return put(f, take_bytes, n, was, out, e);
+	free(take_bytes);
+	*out = (struct ctl_plan){ .generation = f->now.generation };
+	return drift_check(f, differed, sizeof(differed), e);
+}
+
+bool inforce_again(struct enforcer *f, struct err *e)
+{
+	struct ctl_plan result;
+	struct inforce was;
+	char *copy;
+
+	if (!f->now.bytes)
+		return true;
+	copy = xmalloc(f->now.n_bytes);
+	memcpy(copy, f->now.bytes, f->now.n_bytes);
+	if (!put(f, copy, f->now.n_bytes, &was, &result, e))
+		return false;
+	inforce_done(&was);
+	return true;
 }
 
 bool inforce_reload(struct enforcer *f, struct err *e)

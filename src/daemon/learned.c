@@ -120,6 +120,13 @@ static bool make_key(const struct learned *l, size_t use, const struct addr *a,
 	out->set = (uint32_t)(s - l->table->sets);
 	rs_key_append(out->first, &n, s->fields[0], a->bytes);
 	memcpy(out->last, out->first, sizeof(out->last));
+	if (u->icmp_type >= 0) {
+		uint8_t type = (uint8_t)u->icmp_type;
+
+		rs_key_append(out->last, &(size_t){ n }, s->fields[1], &type);
+		rs_key_append(out->first, &n, s->fields[1], &type);
+		return true;
+	}
 	rs_key_append(out->last, &(size_t){ n }, s->fields[1], &u->proto_hi);
 	rs_key_append(out->first, &n, s->fields[1], &u->proto_lo);
 	if (!u->every_port) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Names: asked of the gate when they are due, and what it answers put into the sets of the kernel. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -18,10 +19,12 @@ static void take_changes(struct enforcer *f, const struct names_changes *c)
 	for (size_t i = 0; i < c->n; i++) {
 		const struct names_change *x = &c->items[i];
 
+		uint64_t until_ms = f->o->once ? 0 : x->address.until_ms;
+
 		if (x->kind == NAMES_REMOVED)
 			learned_drop(f->now.learned, x->name, &x->address.addr, &out);
 		else
-			learned_put(f->now.learned, x->name, &x->address.addr, x->address.until_ms,
+			learned_put(f->now.learned, x->name, &x->address.addr, until_ms,
 				    x->kind == NAMES_ADDED, now, &out);
 		f->reverse_stale = f->reverse_stale || x->kind != NAMES_EXTENDED;
 	}
@@ -65,7 +68,7 @@ static void on_resolved(void *ctx, const struct gate_resolved *r)
 	if (names_answer(f->names, r, clock_ms(), &changes)) {
 		take_changes(f, &changes);
 		sleep_until_due(f);
-		enforcer_resolved_one(f);
+		enforcer_settle(f);
 	}
 	free(changes.items);
 }
@@ -81,9 +84,7 @@ void lookups_gate(struct enforcer *f)
 		.daemon = true,
 	};
 	memcpy(g->upstreams, f->o->upstreams, sizeof(g->upstreams));
-	f->gate = (struct gate_child){
-		.o = g, .on_resolved = on_resolved, .ctx = f, .report = -1
-	};
+	f->gate = (struct gate_child){ .o = g, .on_resolved = on_resolved, .ctx = f, .report = -1 };
 }
 
 void lookups_start(struct enforcer *f)
@@ -166,8 +167,8 @@ static void seed_from(struct enforcer *f, const struct network_name_use **sorted
 
 void lookups_seed(struct enforcer *f, const struct network_map *m, const struct ruleset *r)
 {
-	_cleanup_(freep) const struct network_name_use **sorted =
-		xcalloc(m->n_uses + 1, sizeof(*sorted));
+	_cleanup_(freep)
+		const struct network_name_use **sorted = xcalloc(m->n_uses + 1, sizeof(*sorted));
 	const struct rs_table *t = &r->tables[RS_INET];
 
 	want(f, m);
@@ -183,8 +184,8 @@ void lookups_seed(struct enforcer *f, const struct network_map *m, const struct 
 
 static int by_addr(const void *a, const void *b)
 {
-	return memcmp(&((const struct address_name *)a)->addr, &((const struct address_name *)b)->addr,
-		      sizeof(struct addr));
+	return memcmp(&((const struct address_name *)a)->addr,
+		      &((const struct address_name *)b)->addr, sizeof(struct addr));
 }
 
 static void index_addresses(struct enforcer *f)
@@ -235,4 +236,19 @@ json_t *lookups_json(struct enforcer *f)
 	for (size_t i = 0; i < f->now.map.n_names; i++)
 		json_array_append_new(list, names_json(f->names, i, clock_ms()));
 	return list;
+}
+
+void lookups_missing(const struct enforcer *f, char *out, size_t size)
+{
+	size_t missing = 0, n, first = 0;
+
+	for (size_t i = f->now.map.n_names; i-- > 0;) {
+		(void)names_addresses(f->names, i, &n);
+		missing += n == 0;
+		first = n == 0 ? i : first;
+	}
+	out[0] = '\0';
+	if (missing)
+		(void)snprintf(out, size, "%zu names have no address, %s for one", missing,
+			       f->now.map.names[first].s);
 }

@@ -26,6 +26,7 @@ enum ctl_kind {
 	CTL_FACTS,     /* memfd: struct ctl_fact[]: what the engine says */
 	/* From control, not answered. */
 	CTL_FAILED, /* text: the policy cannot be read; before the first plan this ends the daemon */
+	CTL_SETTLED, /* the first plan is in force, and the engine has its networks */
 	/* From the enforcer. */
 	CTL_RELOAD, /* somebody asked for it by a signal */
 	CTL_DONE,

@@ -181,6 +181,23 @@ void names_set(struct names *ns, const struct names_wanted *list, size_t n, uint
 		sift_down(ns, i - 1);
 }
 
+bool names_find(const struct names *ns, const struct name *name, size_t *out)
+{
+	const struct entry *en = find(ns, name->s);
+
+	if (en)
+		*out = (size_t)(en - ns->entries);
+	return en;
+}
+
+bool names_pending(const struct names *ns)
+{
+	for (size_t i = 0; i < ns->n; i++)
+		if (!ns->entries[i].success_ms && !ns->entries[i].failures)
+			return true;
+	return false;
+}
+
 size_t names_count(const struct names *ns)
 {
 	return ns->n;

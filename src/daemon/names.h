@@ -84,6 +84,12 @@ void names_set(struct names *ns, const struct names_wanted *list, size_t n, uint
 
 size_t names_count(const struct names *ns);
 
+/* False: it is none of them. */
+bool names_find(const struct names *ns, const struct name *name, size_t *out);
+
+/* Some name was never answered, in one way or another. */
+bool names_pending(const struct names *ns);
+
 /* The name has this address already, for so long: what an earlier daemon has left in the kernel. */
 void names_seed(struct names *ns, size_t name, const struct addr *a, uint64_t left_ms,
 		uint64_t now_ms);

@@ -35,9 +35,7 @@ static void done(struct enforcer *f, const struct ctl_message *m, json_t *take_f
 
 static void failed(struct enforcer *f, const struct ctl_message *m, const struct err *e)
 {
-	struct ctl_message reply = {
-		.kind = CTL_DONE, .ok = false, .id = m->id, .why = e->kind
-	};
+	struct ctl_message reply = { .kind = CTL_DONE, .ok = false, .id = m->id, .why = e->kind };
 
 	(void)snprintf(reply.text, sizeof(reply.text), "%s", e->msg);
 	send(f, &reply, (struct span){ 0 });
@@ -170,8 +168,8 @@ static void facts(struct enforcer *f, struct ctl_message *m, int fd)
 	struct err e;
 
 	if (m->size % sizeof(struct ctl_fact) == 0 &&
-	    (fd < 0 || ctl_memfd_read(fd, m->size, LIMIT_FACTS * sizeof(struct ctl_fact), &bytes,
-				      &e))) {
+	    (fd < 0 ||
+	     ctl_memfd_read(fd, m->size, LIMIT_FACTS * sizeof(struct ctl_fact), &bytes, &e))) {
 		ports_facts(f, bytes, m->size / sizeof(struct ctl_fact));
 		done(f, m, NULL);
 		return;
@@ -190,12 +188,20 @@ static void give_up(struct enforcer *f, struct ctl_message *m, int fd)
 		enforcer_give_up(f, &e);
 }
 
+static void settled(struct enforcer *f, struct ctl_message *m, int fd)
+{
+	(void)m;
+	(void)fd;
+	f->control_settled = true;
+	enforcer_settle(f);
+}
+
 typedef void order_fn(struct enforcer *f, struct ctl_message *m, int fd);
 
 static order_fn *const orders[CTL_KIND_COUNT] = {
-	[CTL_PLAN] = put,	    [CTL_CONFIRM] = confirm,   [CTL_STATUS] = status,
-	[CTL_REFRESH] = refresh,    [CTL_RECONCILE] = reconcile, [CTL_TEARDOWN] = teardown,
-	[CTL_FACTS] = facts,	    [CTL_FAILED] = give_up,
+	[CTL_PLAN] = put,	 [CTL_CONFIRM] = confirm,     [CTL_STATUS] = status,
+	[CTL_REFRESH] = refresh, [CTL_RECONCILE] = reconcile, [CTL_TEARDOWN] = teardown,
+	[CTL_FACTS] = facts,	 [CTL_FAILED] = give_up,      [CTL_SETTLED] = settled,
 };
 
 bool orders_read(struct enforcer *f)

@@ -172,9 +172,8 @@ static bool read_files(struct source *s, struct candidate *c, struct err *e)
 	size_t n;
 
 	if (source_is_dockside(s))
-		return read_env(s, e) &&
-		       dockside_load(s->o.network_config, s->o.firewall_config, &s->env,
-				     &c->dockside, e);
+		return read_env(s, e) && dockside_load(s->o.network_config, s->o.firewall_config,
+						       &s->env, &c->dockside, e);
 	return fd_read_file(s->o.policy, LIMIT_POLICY_BYTES, &c->text, &n, e) &&
 	       policy_load_text(s->o.policy, (struct span){ c->text, n }, &s->o.load, &c->plan, e);
 }
@@ -305,8 +304,7 @@ static bool change_ipset(const struct dockside *d, const json_t *r, struct docks
 {
 	const char *name = name_of(r, e);
 
-	return name &&
-	       dockside_set_ipset(d, name, json_object_get(r, "hostnames"), r, out, e);
+	return name && dockside_set_ipset(d, name, json_object_get(r, "hostnames"), r, out, e);
 }
 
 static bool remove_ipset(const struct dockside *d, const json_t *r, struct dockside **out,
@@ -317,8 +315,7 @@ static bool remove_ipset(const struct dockside *d, const json_t *r, struct docks
 	return name && dockside_remove_ipset(d, name, out, e);
 }
 
-static bool replace(const struct dockside *d, const json_t *r, struct dockside **out,
-		    struct err *e)
+static bool replace(const struct dockside *d, const json_t *r, struct dockside **out, struct err *e)
 {
 	return dockside_replace(d, json_object_get(r, "network_config"),
 				json_object_get(r, "firewall_config"), out, e);
@@ -326,11 +323,12 @@ static bool replace(const struct dockside *d, const json_t *r, struct dockside *
 
 static const struct {
 	const char *action;
-	bool (*fn)(const struct dockside *d, const json_t *r, struct dockside **out,
-		   struct err *e);
+	bool (*fn)(const struct dockside *d, const json_t *r, struct dockside **out, struct err *e);
 } changes[] = {
-	{ "apply", replace },		  { "set-network", change_network },
-	{ "remove-network", remove_network }, { "set-ipset", change_ipset },
+	{ "apply", replace },
+	{ "set-network", change_network },
+	{ "remove-network", remove_network },
+	{ "set-ipset", change_ipset },
 	{ "remove-ipset", remove_ipset },
 };
 
@@ -361,8 +359,9 @@ bool source_keep(struct source *s, struct candidate *take_c, struct err *e)
 {
 	_cleanup_(candidate_freep) struct candidate *c = take_c;
 
-	if (c->save && (c->dockside ? !dockside_save(c->dockside, e) :
-				      !fd_write_file_atomic(s->o.policy, span_of(c->text), 0644, e)))
+	if (c->save &&
+	    (c->dockside ? !dockside_save(c->dockside, e) :
+			   !fd_write_file_atomic(s->o.policy, span_of(c->text), 0644, e)))
 		return false;
 	c->save = false;
 	candidate_free(s->kept);
@@ -417,14 +416,15 @@ void source_status(const struct source *s, uint64_t now_ms, json_t *fields)
 		const struct added *a = &s->kept->added.items[i];
 
 		json_array_append_new(
-			added, json_pack("{s:s, s:s, s:s?, s:o}", "action",
-					 rule_action_str(a->action), "destination", a->dest,
-					 "network", a->network, "seconds_left",
-					 a->until_ms ? json_integer((json_int_t)(
-							       a->until_ms > now_ms ?
-								       (a->until_ms - now_ms) / 1000 :
-								       0)) :
-						       json_null()));
+			added,
+			json_pack("{s:s, s:s, s:s?, s:o}", "action", rule_action_str(a->action),
+				  "destination", a->dest, "network", a->network, "seconds_left",
+				  a->until_ms ?
+					  json_integer((json_int_t)(a->until_ms > now_ms ?
+									    (a->until_ms - now_ms) /
+										    1000 :
+									    0)) :
+					  json_null()));
 	}
 	json_object_set_new(fields, "added_rules", added);
 	json_object_set_new(fields, "policy_file",

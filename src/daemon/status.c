@@ -46,11 +46,10 @@ json_t *status_json(struct enforcer *f)
 	find_wrong(f, wrong, sizeof(wrong));
 	for (size_t i = 0; i < f->now.map.n_ports; i++)
 		json_array_append_new(networks, network_json(f, i));
-	return json_pack(
-		"{s:s, s:b, s:b, s:s?, s:s, s:b, s:I, s:I, s:b, s:i, s:o, s:o}", "kind", "daemon",
-		"ready", f->ready, "enforcing", wrong[0] == '\0', "not_enforced",
-		wrong[0] ? wrong : NULL, "backend", "nft", "owned", tables_owned(f->tables),
-		"generation", (json_int_t)f->now.generation, "repairs", (json_int_t)f->repairs,
-		"gate", f->gate.pid > 0, "restarts", (int)f->restarts, "network_status", networks,
-		"names", lookups_json(f));
+	return json_pack("{s:s, s:b, s:b, s:s?, s:s, s:b, s:I, s:I, s:b, s:i, s:o, s:o}", "kind",
+			 "daemon", "ready", f->ready, "enforcing", wrong[0] == '\0', "not_enforced",
+			 wrong[0] ? wrong : NULL, "backend", "nft", "owned",
+			 tables_owned(f->tables), "generation", (json_int_t)f->now.generation,
+			 "repairs", (json_int_t)f->repairs, "gate", f->gate.pid > 0, "restarts",
+			 (int)f->restarts, "network_status", networks, "names", lookups_json(f));
 }

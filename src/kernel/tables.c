@@ -242,6 +242,32 @@ bool tables_load(struct tables *t, const struct ruleset *was, const struct rules
 	return was && !t->unsure ? load_difference(t, was, next, e) : load_anew(t, next, &had, e);
 }
 
+bool tables_would_take(struct tables *t, const struct ruleset *r, bool *would, struct err *e)
+{
+	static const struct rs_chain nowhere = { .name = "-" };
+	bool there[RS_FAMILY_COUNT] = { false };
+	struct refusal refusal = { 0 };
+	enum sent sent;
+	struct batch b;
+	size_t last;
+
+	if (!tables_expressible(r, e) || !look(t, there, e))
+		return false;
+	batch_init(&b, t->seq + 1);
+	for (enum rs_family f = 0; f < RS_FAMILY_COUNT; f++)
+		if (there[f])
+			batch_table_del(&b, f);
+	tables_diff(&b, NULL, r, 0, t->destroy);
+	last = b.n_items;
+	batch_chain_del(&b, RS_INET, &nowhere);
+	batch_end(&b);
+	sent = tables_send(t, &b, &refusal);
+	*would = sent == SENT_REFUSED && refusal.seq == b.seq + last;
+	batch_done(&b);
+	return sent == SENT_REFUSED ||
+	       err_set(e, ERR_SYSTEM, "nf_tables: what the kernel can do could not be found out");
+}
+
 bool tables_remove(struct tables *t, bool *had, struct err *e)
 {
 	_cleanup_(ruleset_freep) struct ruleset *none = ruleset_new();

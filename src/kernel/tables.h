@@ -40,6 +40,13 @@ bool tables_owned(const struct tables *t);
 bool tables_load(struct tables *t, const struct ruleset *was, const struct ruleset *next,
 		 struct err *e) _must_use_;
 
+/*
+ * Would the kernel take it, in place of what there is? Nothing is changed: the transaction ends with what has
+ * to fail. False: that could not be found out.
+ */
+bool tables_would_take(struct tables *t, const struct ruleset *r, bool *would, struct err *e)
+	_must_use_;
+
 /* Removes our tables, and nothing else. Fine when there are none. *had: there were some. */
 bool tables_remove(struct tables *t, bool *had, struct err *e) _must_use_;
 

@@ -130,6 +130,7 @@ void plan_deny_network(struct plan *p, const char *id, const char *bridge)
 	p->subjects = xrealloc(p->subjects, m + 1, sizeof(*p->subjects));
 	s = &p->subjects[m];
 	*s = (struct plan_subject){ .kind = SUBJECT_NETWORK, .id = xstrdup(id) };
+	s->network.left = true;
 	(void)snprintf(s->network.bridge, sizeof(s->network.bridge), "%s", bridge);
 	p->n_subjects = m + 1;
 	for (size_t i = 0; i <= m; i++)

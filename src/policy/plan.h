@@ -110,6 +110,7 @@ struct plan_network {
 	bool bridge_written;
 	struct plan_subnet v4, v6;
 	bool lateral; /* its containers may reach one another */
+	bool left;    /* it has left the policy: plan_deny_network() */
 	bool create;  /* the engine is asked to make it when it is not there */
 	struct plan_controller controller;
 	bool has_controller;
