@@ -7,7 +7,7 @@
 #include "base/clock.h"
 
 /* The kernel answers from within the request; only a machine that hardly runs gets near it. */
-#define ANSWER_MS 2000
+#define ANSWER_MS 2000U
 
 static int open_socket(struct talk *t)
 {
@@ -29,7 +29,7 @@ bool talk_open(struct talk *t, int bus, struct err *e)
 {
 	int r;
 
-	*t = (struct talk){ .bus = bus };
+	*t = (struct talk){ .bus = bus, .limit_ms = ANSWER_MS };
 	r = open_socket(t);
 	return r == 0 || err_sys(e, -r, "netlink: cannot open a socket");
 }
@@ -103,7 +103,7 @@ static void take(struct answer *a, const struct nlmsghdr *nlh)
 static int read_answer(struct talk *t, struct answer *a)
 {
 	_Alignas(struct nlmsghdr) char buf[TALK_ANSWER];
-	uint64_t until_ms = clock_ms() + ANSWER_MS;
+	uint64_t until_ms = clock_ms() + t->limit_ms;
 
 	while (!a->whole) {
 		int left = receive(t, buf, sizeof(buf));

@@ -18,6 +18,7 @@ struct talk {
 	struct mnl_socket *sock; /* owned */
 	int bus;		 /* NETLINK_ROUTE, NETLINK_NETFILTER */
 	uint32_t seq;
+	unsigned limit_ms; /* for one answer; talk_open() makes it 2 s */
 };
 
 /* Opens the socket in the caller's network namespace. With strict checks of dumps (NETLINK_GET_STRICT_CHK),
@@ -32,7 +33,7 @@ struct nlmsghdr *talk_request(struct talk *t, void *buf, uint16_t type, uint16_t
 typedef bool talk_fn(void *ctx, const struct nlmsghdr *nlh);
 
 /*
- * Sends the request and reads its answer, for 2 s at the most. 0, or what went wrong as a negative
+ * Sends the request and reads its answer, for limit_ms at the most. 0, or what went wrong as a negative
  * errno: the kernel's own word; EINTR for a dump during which what it lists changed; ETIMEDOUT.
  */
 int talk_ask(struct talk *t, struct nlmsghdr *nlh, talk_fn *fn, void *ctx) _must_use_;
