@@ -3,8 +3,12 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
+#include <linux/netlink.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <libmnl/libmnl.h>
@@ -72,4 +76,149 @@ bool nflog_open(uint16_t group, uint32_t snaplen, int *out, struct err *e)
 	}
 	(void)mnl_socket_close(sock);
 	return ok;
+}
+
+static uint32_t be32_of(const struct nlattr *attr)
+{
+	return mnl_attr_validate(attr, MNL_TYPE_U32) == 0 ? ntohl(mnl_attr_get_u32(attr)) : 0;
+}
+
+static struct span payload_of(const struct nlattr *attr)
+{
+	return span_bytes(mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr));
+}
+
+static void take_packet_header(const struct nlattr *attr, struct nflog_packet *p)
+{
+	struct nfulnl_msg_packet_hdr h;
+
+	if (mnl_attr_get_payload_len(attr) < sizeof(h))
+		return;
+	memcpy(&h, mnl_attr_get_payload(attr), sizeof(h));
+	p->ethertype = ntohs(h.hw_protocol);
+	p->hook = h.hook;
+}
+
+static void take_source_mac(const struct nlattr *attr, struct nflog_packet *p)
+{
+	struct nfulnl_msg_packet_hw h;
+
+	if (mnl_attr_get_payload_len(attr) < sizeof(h))
+		return;
+	memcpy(&h, mnl_attr_get_payload(attr), sizeof(h));
+	if (ntohs(h.hw_addrlen) != sizeof(p->src_mac))
+		return;
+	memcpy(p->src_mac, h.hw_addr, sizeof(p->src_mac));
+	p->has_macs = true;
+}
+
+/* The Ethernet header, which the bridge family logs whole. */
+static void take_frame_header(struct span header, struct nflog_packet *p)
+{
+	if (header.n < sizeof(p->dst_mac) + sizeof(p->src_mac))
+		return;
+	memcpy(p->dst_mac, header.p, sizeof(p->dst_mac));
+	memcpy(p->src_mac, header.p + sizeof(p->dst_mac), sizeof(p->src_mac));
+	p->has_macs = true;
+}
+
+static int on_vlan(const struct nlattr *attr, void *ctx)
+{
+	struct nflog_packet *p = ctx;
+
+	if (mnl_attr_get_type(attr) == NFULA_VLAN_TCI &&
+	    mnl_attr_validate(attr, MNL_TYPE_U16) == 0) {
+		p->vlan = true;
+		p->vlan_id = ntohs(mnl_attr_get_u16(attr)) & 0xfff;
+	}
+	return MNL_CB_OK;
+}
+
+static int on_packet_attr(const struct nlattr *attr, void *ctx)
+{
+	struct nflog_packet *p = ctx;
+
+	switch (mnl_attr_get_type(attr)) {
+	case NFULA_PACKET_HDR:
+		take_packet_header(attr, p);
+		break;
+	case NFULA_PREFIX:
+		p->prefix = payload_of(attr);
+		p->prefix.n = strnlen(p->prefix.p, p->prefix.n);
+		break;
+	case NFULA_PAYLOAD:
+		p->payload = payload_of(attr);
+		break;
+	case NFULA_HWADDR:
+		take_source_mac(attr, p);
+		break;
+	case NFULA_L2HDR:
+		take_frame_header(payload_of(attr), p);
+		break;
+	case NFULA_VLAN:
+		return mnl_attr_parse_nested(attr, on_vlan, p);
+	case NFULA_IFINDEX_INDEV:
+		p->indev = be32_of(attr);
+		break;
+	case NFULA_IFINDEX_PHYSINDEV:
+		p->port = be32_of(attr);
+		break;
+	case NFULA_IFINDEX_OUTDEV:
+		p->outdev = be32_of(attr);
+		break;
+	case NFULA_SEQ:
+		p->has_seq = mnl_attr_validate(attr, MNL_TYPE_U32) == 0;
+		p->seq = be32_of(attr);
+		break;
+	default:
+		break;
+	}
+	return MNL_CB_OK;
+}
+
+static bool read_packet(const struct nlmsghdr *nlh, struct nflog_packet *out)
+{
+	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
+	struct nflog_packet p = { .prefix = SPAN_LIT(""), .payload = SPAN_LIT("") };
+
+	if (nlh->nlmsg_type != ((NFNL_SUBSYS_ULOG << 8) | NFULNL_MSG_PACKET) ||
+	    mnl_nlmsg_get_payload_len(nlh) < sizeof(*nfg))
+		return false;
+	p.family = nfg->nfgen_family;
+	if (mnl_attr_parse(nlh, sizeof(*nfg), on_packet_attr, &p) < 0)
+		return false;
+	*out = p;
+	return true;
+}
+
+bool nflog_parse(struct span message, struct nflog_packet *out)
+{
+	const struct nlmsghdr *nlh = (const struct nlmsghdr *)(const void *)message.p;
+
+	return message.n <= INT_MAX && mnl_nlmsg_ok(nlh, (int)message.n) && read_packet(nlh, out);
+}
+
+bool nflog_read(int fd, unsigned max, nflog_fn *fn, void *ctx)
+{
+	_Alignas(struct nlmsghdr) char buf[8192];
+
+	for (unsigned i = 0; i < max; i++) {
+		struct sockaddr_nl from = { 0 };
+		socklen_t from_len = sizeof(from);
+		ssize_t n = RETRY_EINTR(recvfrom(fd, buf, sizeof(buf), MSG_DONTWAIT,
+						 (struct sockaddr *)&from, &from_len));
+		const struct nlmsghdr *nlh = (const struct nlmsghdr *)buf;
+		int left = (int)n;
+		struct nflog_packet p;
+
+		if (n < 0 && errno == ENOBUFS)
+			continue;
+		if (n < 0)
+			return false;
+		for (; from.nl_pid == 0 && mnl_nlmsg_ok(nlh, left);
+		     nlh = mnl_nlmsg_next(nlh, &left))
+			if (read_packet(nlh, &p))
+				fn(ctx, &p);
+	}
+	return true;
 }
