@@ -80,6 +80,7 @@ for kind in plain asan; do
 	export SALLYPORT
 	suite "unit ($kind)" 300 tools/meson_suite.py "build/$kind" unit
 	suite "fuzz replay ($kind)" 300 tools/meson_suite.py "build/$kind" fuzz
+	suite "kernel ($kind)" 300 tools/meson_suite.py "build/$kind" kernel
 	suite "golden ($kind)" 300 tests/golden/run
 done
 

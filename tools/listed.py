@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Every source, unit test, fuzz target and ready group is named in its meson.build.
+"""Every source, unit test, kernel test, fuzz target and ready group is named in its meson.build.
 
 A forgotten test never runs, a forgotten group is not in the program.
 """
@@ -25,7 +25,9 @@ def missing():
         names = named(build_file) if build_file.exists() else set()
         names |= {"main.c"}  # the program's own source, named at the top
         yield from (p for p in sorted(room.glob("*.c")) if p.name not in names)
-    for folder, prefix, list_name in ("unit", "test_", "unit_tests"), ("fuzz", "fuzz_", "fuzz_targets"):
+    for folder, prefix, list_name in (("unit", "test_", "unit_tests"),
+                                      ("kernel", "test_", "kernel_tests"),
+                                      ("fuzz", "fuzz_", "fuzz_targets")):
         names = named(ROOT / "tests/meson.build", list_name)
         for path in sorted((ROOT / "tests" / folder).glob(f"{prefix}*.c")):
             if path.stem.removeprefix(prefix) not in names:
