@@ -16,6 +16,9 @@
 #define LIMIT_NETWORKS	   256 /* subjects of one plan; each is a bridge of the host */
 #define LIMIT_NETWORK_NAME 128 /* bytes; engines have no limit, people use some 20 */
 
+/* Each of Dockside's two files: programs write them, 20 networks of 1,000 rules are 2 MiB. */
+#define LIMIT_DOCKSIDE_BYTES (8U << 20)
+
 /* Allow-lists, merged. */
 #define LIMIT_ALLOW_ENTRIES LIMIT_POLICY_RULES /* each becomes a rule */
 #define LIMIT_MERGED_BYTES  (64U << 20)	       /* printed: groups written out, 200,000 lines */

@@ -3,7 +3,9 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "base/macros.h"
 #include "base/num.h"
 
 /* clang-format off */
@@ -209,6 +211,17 @@ const struct addr_range *addr_forbidden_ranges(size_t *n)
 }
 
 /* Clears the bits after the first len. */
+bool addr_is_private(const struct addr *a)
+{
+	static const char *const own[] = { "private", "carrier-grade NAT", "unique-local" };
+	const char *reason = addr_forbidden(a);
+
+	for (size_t i = 0; reason && i < ARRAY_LEN(own); i++)
+		if (strcmp(reason, own[i]) == 0)
+			return true;
+	return false;
+}
+
 static void mask(struct addr *a, unsigned len)
 {
 	for (unsigned i = 0; i < addr_size(a); i++) {

@@ -85,6 +85,11 @@ struct addr_range {
 	const char *reason;
 };
 const struct addr_range *addr_forbidden_ranges(size_t *n);
+/*
+ * Among those, the addresses of somebody's own network: private, carrier-grade NAT, unique-local.
+ * Never a cloud's metadata, whatever range it lies in.
+ */
+bool addr_is_private(const struct addr *a);
 
 /* "192.0.2.0/24", "2001:db8::/32", or an address, which is its own longest prefix. Host bits that
  * are set are an error that names the prefix meant. */

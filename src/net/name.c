@@ -134,3 +134,17 @@ bool name_is_public_suffix(const struct name *n)
 		return span_find(name_span(n), '.') < 0;
 	return psl_is_public_suffix2(list, n->s, PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE);
 }
+
+bool name_is_local(const struct name *n)
+{
+	struct span last = name_span(n);
+	struct name label = { 0 };
+
+	last = span_from(last, (size_t)(span_rfind(last, '.') + 1));
+	/* Without a list nothing is known to be local. */
+	if (!psl_builtin() || last.n == 0)
+		return false;
+	label.len = (uint8_t)last.n;
+	memcpy(label.s, last.p, last.n);
+	return !name_is_public_suffix(&label);
+}

@@ -49,4 +49,10 @@ bool name_below(const struct name *sub, const struct name *parent);
 /* The whole name is a public suffix: "com", "co.uk" (libpsl's list, private section left out). */
 bool name_is_public_suffix(const struct name *n);
 
+/*
+ * The last label is not one that names are registered below: "db.internal", "nas.lan", "db". Whoever
+ * answers for such a name is of the network itself.
+ */
+bool name_is_local(const struct name *n);
+
 #endif

@@ -95,6 +95,11 @@ static bool range_allowed(const struct plan_policy *p, const struct question *q)
 	return false;
 }
 
+bool rule_opens_private(const struct plan_rule *r, const struct name *n, const struct addr *a)
+{
+	return r->private_names && name_is_local(n) && addr_is_private(a);
+}
+
 /* The match opens by name, `*` or `any` what none of these ever opens. */
 static bool is_forbidden(const struct plan_policy *p, const struct plan_rule *r,
 			 const struct dest *d, const struct question *q)
@@ -102,6 +107,8 @@ static bool is_forbidden(const struct plan_policy *p, const struct plan_rule *r,
 	if (r->action != RULE_ALLOW && r->action != RULE_ASK)
 		return false;
 	if (d->target == DEST_PREFIX || !q->flow->addr || !addr_forbidden(&q->canonical))
+		return false;
+	if (d->target == DEST_NAME && rule_opens_private(r, &d->name, &q->canonical))
 		return false;
 	return !range_allowed(p, q);
 }

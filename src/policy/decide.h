@@ -78,6 +78,13 @@ struct verdict decide(const struct plan_policy *p, const struct flow *f);
 bool decide_name(const struct plan_policy *p, const struct name *n, uint16_t qtype,
 		 const struct plan_rule **rule);
 
+/*
+ * A name of this rule, or the name that it redirects to, opens the address although it is in a
+ * range that names do not open: the rule says so (private_names), the name is local (name_is_local)
+ * and the address private (addr_is_private). decide() is by it.
+ */
+bool rule_opens_private(const struct plan_rule *r, const struct name *n, const struct addr *a);
+
 /* "no rule allows it", "denied by agent:2 (policy.yaml:14:9)", ...: one clause, into out. */
 void verdict_why(const struct plan *p, const struct plan_policy *policy, const struct flow *f,
 		 const struct verdict *v, struct buf *out);

@@ -52,6 +52,11 @@ static uint32_t flat_below(struct flat *f, uint32_t v, uint32_t end)
 	return 0;
 }
 
+static void flat_bool(struct flat *f, bool *v)
+{
+	*v = flat_below(f, *v, 2);
+}
+
 static void flat_bytes(struct flat *f, void *p, size_t n)
 {
 	struct span s;
@@ -154,6 +159,7 @@ static void flat_rule(struct flat *f, struct plan_rule *r)
 	flat_u32(f, &r->at.line);
 	flat_u32(f, &r->at.column);
 	flat_text(f, &r->comment);
+	flat_bool(f, &r->private_names);
 	flat_array(f, r->qtypes, r->n_qtypes, 4, flat_qtype);
 }
 
@@ -174,11 +180,6 @@ static void flat_policy(struct flat *f, struct plan_policy *p)
 	p->extended = flat_below(f, p->extended, 2);
 	flat_limits(f, &p->limits);
 	flat_array(f, p->rules, p->n_rules, 64, flat_rule);
-}
-
-static void flat_bool(struct flat *f, bool *v)
-{
-	*v = flat_below(f, *v, 2);
 }
 
 static void flat_prefix(struct flat *f, struct prefix *p)

@@ -52,6 +52,12 @@ struct plan_rule {
 	char *file;    /* of an allow-list, whose name and line `policy` and `index` are; or NULL */
 	struct pos at; /* in the file; line 0: it came from the command line */
 	char *comment; /* or NULL */
+	/*
+	 * Its names open private addresses as well, where nobody but the network's own people can have
+	 * such a name: see rule_opens_private(). Of Dockside's files, which have no other way to say
+	 * so; never of a policy file.
+	 */
+	bool private_names;
 	uint16_t *qtypes; /* further DNS query types answered for its names: MX, TXT, ... */
 	size_t n_qtypes;
 };

@@ -23,7 +23,8 @@ static inline bool rule_same(const struct plan_rule *a, const struct plan_rule *
 			return false;
 	return dest_same(&a->to, &b->to) && text_same(a->policy, b->policy) &&
 	       a->index == b->index && text_same(a->file, b->file) && a->at.line == b->at.line &&
-	       a->at.column == b->at.column && text_same(a->comment, b->comment);
+	       a->at.column == b->at.column && text_same(a->comment, b->comment) &&
+	       a->private_names == b->private_names;
 }
 
 static inline bool limits_same(const struct plan_limits *a, const struct plan_limits *b)

@@ -223,6 +223,7 @@ static void random_rule(struct plan_rule *r)
 				 .index = below(UINT32_MAX),
 				 .file = random_text(true),
 				 .comment = random_text(true),
+				 .private_names = below(2),
 				 .n_qtypes = below(4) };
 	if (r->file)
 		r->at = (struct pos){ below(UINT32_MAX), below(UINT32_MAX) };

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the sources of policy/dockside.h share. */
+#ifndef SALLYPORT_POLICY_DOCKSIDE_IMPL_H
+#define SALLYPORT_POLICY_DOCKSIDE_IMPL_H
+
+#include "policy/dockside.h"
+#include "policy/jsonc.h"
+
+struct dockside_files {
+	struct jsonc network, firewall;
+};
+
+/* The longest name of a network or set. */
+#define DOCKSIDE_NAME_MAX 64
+
+/* Being made from the two files. */
+struct dockside_reader {
+	struct dockside *d;
+	struct plan *plan; /* d->plan */
+	size_t cap_lints;
+	size_t n_dests; /* in all rules */
+};
+
+/* A name of at most 64 letters, digits, "_", ".", ":" and "-". */
+bool dockside_name_ok(const char *name);
+
+/* ---- one value; absent and null are the same. Each gives false, and *e, on what does not fit. ---- */
+
+/* A text, or NULL where there is none. Control characters are refused. */
+bool dockside_text(const struct jsonc_at *at, const char **out, struct err *e) _must_use_;
+
+/* An integer of that range; *out stays as it is where there is none. */
+bool dockside_number(const struct jsonc_at *at, unsigned lo, unsigned hi, unsigned *out,
+		     struct err *e) _must_use_;
+
+/* One of the n words, and *out its index, or *out stays as it is where there is none. */
+bool dockside_choice(const struct jsonc_at *at, const char *const *words, size_t n, size_t *out,
+		     struct err *e) _must_use_;
+
+/* At most 200 characters; *out is the caller's, NULL where there is none. */
+bool dockside_comment(const struct jsonc_at *at, char **out, struct err *e) _must_use_;
+
+/* A list or nothing; an object or nothing. */
+bool dockside_is_list(const struct jsonc_at *at, struct err *e) _must_use_;
+bool dockside_is_object(const struct jsonc_at *at, struct err *e) _must_use_;
+
+/* An IPv4 prefix, host bits or not, or an address: a.b.c.d, a.b.c.d/len, a.b.c.d/m.a.s.k. */
+bool dockside_cidr(const struct jsonc_at *at, struct prefix *out, struct err *e) _must_use_;
+
+/* A host name, an address or a prefix, as the target of out. */
+bool dockside_host(const struct jsonc_at *at, struct dest *out, struct err *e) _must_use_;
+
+/* ---- parts of a file ---- */
+
+bool dockside_read_networks(struct dockside_reader *r, const struct jsonc_at *root, struct err *e)
+	_must_use_;
+bool dockside_read_ipsets(struct dockside_reader *r, const struct jsonc_at *root, struct err *e)
+	_must_use_;
+
+/* The rules of one network, whose entry in firewall-config.json is at `at`. */
+bool dockside_read_rules(struct dockside_reader *r, const struct jsonc_at *at, const char *name,
+			 struct plan_policy *out, struct err *e) _must_use_;
+
+/* Notes what is probably not meant, at the value's place. */
+void dockside_note(struct dockside_reader *r, const struct jsonc_at *at, const char *fmt, ...)
+	_printf_(3, 4);
+
+#endif

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/jsonc.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/limits.h"
+
+#define SHOWN_MAX 80
+
+/* The deepest path that is shown: networks.NAME.egress[1].ports[2] has five parts. */
+#define PATH_PARTS 8
+
+/* ---- reading ---- */
+
+/* Behind the string that begins at `at`, or at the end of the text. */
+static size_t string_end(const char *s, size_t n, size_t at)
+{
+	for (at++; at < n && s[at] != '"'; at++)
+		if (s[at] == '\\')
+			at++;
+	return MIN(at + 1, n);
+}
+
+/* Writes blanks over each comment, so that nothing moves. */
+static void blank_comments(char *s, size_t n)
+{
+	for (size_t i = 0; i < n;) {
+		if (s[i] == '"') {
+			i = string_end(s, n, i);
+			continue;
+		}
+		if (s[i] != '/' || i + 1 == n || s[i + 1] != '/') {
+			i++;
+			continue;
+		}
+		while (i < n && s[i] != '\n')
+			s[i++] = ' ';
+	}
+}
+
+static bool parse(struct jsonc *j, struct err *e)
+{
+	json_error_t where;
+	char shown[SHOWN_MAX * 2];
+
+	j->root = json_loadb(j->plain, j->n, JSON_REJECT_DUPLICATES, &where);
+	if (!j->root)
+		return err_set(e, ERR_INVALID, "%s:%d:%d: %s", j->file, where.line, where.column,
+			       span_show(span_of(where.text), shown, sizeof(shown)));
+	if (json_is_object(j->root))
+		return true;
+	return err_set(e, ERR_INVALID, "%s:1:1: read a list, expected an object", j->file);
+}
+
+/* An open object or list on the way through the text. */
+struct frame {
+	const json_t *value;
+	const json_t *next; /* the value of the key that was read; NULL: none is under way */
+	size_t key_at;
+	size_t index;
+	size_t place;
+};
+
+struct scan {
+	struct jsonc *j;
+	struct frame *frames;
+	size_t n_frames, cap_frames;
+	size_t at;
+};
+
+/* The value that begins here: the one the frame is at. */
+static const json_t *take_value(struct scan *s, struct frame *f, size_t *start)
+{
+	const json_t *v;
+
+	*start = s->at;
+	if (!f)
+		return s->j->root;
+	if (json_is_array(f->value))
+		return json_array_get(f->value, f->index++);
+	v = f->next;
+	f->next = NULL;
+	*start = f->key_at;
+	return v;
+}
+
+/* Notes the value that begins here; its end is that of a scalar. */
+static void add_place(struct scan *s, size_t end)
+{
+	struct frame *f = s->n_frames ? &s->frames[s->n_frames - 1] : NULL;
+	struct jsonc_place p = { .at = s->at, .end = end, .parent = f ? f->value : NULL };
+
+	p.value = take_value(s, f, &p.start);
+	vec_push(s->j->places, s->j->n_places, s->j->cap_places, p);
+}
+
+/* The key that stands at `at`; the text is known to be JSON, so it is one. */
+static void take_key(struct scan *s, struct frame *f, size_t end)
+{
+	json_t *key = json_loadb(s->j->plain + s->at, end - s->at, JSON_DECODE_ANY, NULL);
+
+	f->key_at = s->at;
+	f->next = json_object_get(f->value, json_string_value(key));
+	json_decref(key);
+}
+
+static void scan_string(struct scan *s)
+{
+	struct frame *f = s->n_frames ? &s->frames[s->n_frames - 1] : NULL;
+	size_t end = string_end(s->j->plain, s->j->n, s->at);
+
+	if (f && json_is_object(f->value) && !f->next)
+		take_key(s, f, end);
+	else
+		add_place(s, end);
+	s->at = end;
+}
+
+static void scan_one(struct scan *s)
+{
+	static const char ends[] = " \t\r\n,:]}[{\"";
+	const char *text = s->j->plain;
+	char c = text[s->at];
+	size_t end = s->at + 1;
+
+	if (c == '"') {
+		scan_string(s);
+		return;
+	}
+	if (c == '{' || c == '[') {
+		add_place(s, end);
+		vec_push(s->frames, s->n_frames, s->cap_frames,
+			 ((struct frame){ .value = s->j->places[s->j->n_places - 1].value,
+					  .place = s->j->n_places - 1 }));
+	} else if ((c == '}' || c == ']') && s->n_frames) {
+		s->j->places[s->frames[--s->n_frames].place].end = end;
+	} else if (!strchr(ends, c)) {
+		while (end < s->j->n && !strchr(ends, text[end]))
+			end++;
+		add_place(s, end);
+	}
+	s->at = end;
+}
+
+static int compare_places(const void *a, const void *b)
+{
+	const struct jsonc_place *x = *(const struct jsonc_place *const *)a;
+	const struct jsonc_place *y = *(const struct jsonc_place *const *)b;
+
+	return x->value < y->value ? -1 : x->value > y->value;
+}
+
+static void find_places(struct jsonc *j)
+{
+	struct scan s = { .j = j };
+
+	while (s.at < j->n)
+		scan_one(&s);
+	free(s.frames);
+	vec_push(j->lines, j->n_lines, j->cap_lines, 0);
+	for (size_t i = 0; i < j->n; i++)
+		if (j->text[i] == '\n')
+			vec_push(j->lines, j->n_lines, j->cap_lines, i + 1);
+	j->by_value = xcalloc(j->n_places, sizeof(struct jsonc_place *));
+	for (size_t i = 0; i < j->n_places; i++)
+		j->by_value[i] = &j->places[i];
+	qsort(j->by_value, j->n_places, sizeof(struct jsonc_place *), compare_places);
+}
+
+bool jsonc_read(const char *file, struct span text, struct jsonc *out, struct err *e)
+{
+	*out = (struct jsonc){ 0 };
+	if (text.n > LIMIT_DOCKSIDE_BYTES)
+		return err_set(e, ERR_LIMIT, "%s: larger than %u bytes", file,
+			       LIMIT_DOCKSIDE_BYTES);
+	*out = (struct jsonc){ .file = xstrdup(file),
+			       .text = xstrndup(text.p, text.n),
+			       .plain = xstrndup(text.p, text.n),
+			       .n = text.n };
+	/* A NUL, where the copies end, is not JSON: what is behind it must not be passed over. */
+	if (strlen(out->text) != text.n) {
+		(void)err_set(e, ERR_INVALID, "%s: a NUL at byte %zu: expected JSON", file,
+			      strlen(out->text));
+		jsonc_done(out);
+		return false;
+	}
+	blank_comments(out->plain, out->n);
+	if (!parse(out, e)) {
+		jsonc_done(out);
+		return false;
+	}
+	find_places(out);
+	return true;
+}
+
+void jsonc_done(struct jsonc *j)
+{
+	json_decref(j->root);
+	free(j->file);
+	free(j->text);
+	free(j->plain);
+	free(j->places);
+	free(j->by_value);
+	free(j->lines);
+	*j = (struct jsonc){ 0 };
+}
+
+/* ---- places ---- */
+
+struct pos jsonc_pos(const struct jsonc *j, size_t offset)
+{
+	size_t lo = 0, hi = j->n_lines;
+
+	while (hi - lo > 1) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (j->lines[mid] <= offset)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return (struct pos){ (unsigned)lo + 1, (unsigned)(offset - j->lines[lo]) + 1 };
+}
+
+const struct jsonc_place *jsonc_place(const struct jsonc *j, const json_t *value)
+{
+	struct jsonc_place wanted = { .value = value };
+	const struct jsonc_place *key = &wanted, **found;
+
+	if (!value || json_is_boolean(value) || json_is_null(value) || j->n_places == 0)
+		return NULL;
+	found = bsearch(&key, j->by_value, j->n_places, sizeof(struct jsonc_place *),
+			compare_places);
+	return found ? *found : NULL;
+}
+
+struct jsonc_at jsonc_root(const struct jsonc *j)
+{
+	return (struct jsonc_at){ .doc = j, .v = j->root };
+}
+
+struct jsonc_at jsonc_key(const struct jsonc_at *up, const char *key)
+{
+	const json_t *v = json_object_get(up->v, key);
+
+	return (struct jsonc_at){
+		.doc = up->doc, .up = up, .v = json_is_null(v) ? NULL : v, .key = key
+	};
+}
+
+struct jsonc_at jsonc_element(const struct jsonc_at *up, size_t index)
+{
+	return (struct jsonc_at){
+		.doc = up->doc, .up = up, .v = json_array_get(up->v, index), .index = index
+	};
+}
+
+struct pos jsonc_at_pos(const struct jsonc_at *at)
+{
+	for (; at; at = at->up) {
+		const struct jsonc_place *p = jsonc_place(at->doc, at->v);
+
+		if (p)
+			return jsonc_pos(at->doc, p->at);
+	}
+	return (struct pos){ 1, 1 };
+}
+
+const char *jsonc_path(const struct jsonc_at *at, char out[static JSONC_PATH_MAX])
+{
+	const struct jsonc_at *parts[PATH_PARTS];
+	char shown[SHOWN_MAX];
+	struct buf b;
+	size_t n = 0;
+
+	for (; at && at->up && n < PATH_PARTS; at = at->up)
+		parts[n++] = at;
+	buf_init(&b, JSONC_PATH_MAX);
+	while (n > 0) {
+		const struct jsonc_at *p = parts[--n];
+
+		if (p->key)
+			buf_fmt(&b, "%s%s", b.n ? "." : "",
+				span_show(span_of(p->key), shown, sizeof(shown)));
+		else
+			buf_fmt(&b, "[%zu]", p->index);
+	}
+	(void)snprintf(out, JSONC_PATH_MAX, "%s", b.n ? buf_cstr(&b) : "the file");
+	buf_done(&b);
+	return out;
+}
+
+static const char *show_value(const json_t *v, char out[static SHOWN_MAX])
+{
+	char text[SHOWN_MAX - 3];
+
+	switch (v ? json_typeof(v) : JSON_NULL) {
+	case JSON_OBJECT:
+		return "an object";
+	case JSON_ARRAY:
+		return "a list";
+	case JSON_STRING:
+		(void)snprintf(out, SHOWN_MAX, "\"%s\"",
+			       span_show(span_of(json_string_value(v)), text, sizeof(text)));
+		return out;
+	case JSON_INTEGER:
+		(void)snprintf(out, SHOWN_MAX, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+		return out;
+	case JSON_REAL:
+		(void)snprintf(out, SHOWN_MAX, "%g", json_real_value(v));
+		return out;
+	case JSON_TRUE:
+		return "true";
+	case JSON_FALSE:
+		return "false";
+	case JSON_NULL:
+		break;
+	}
+	return "nothing";
+}
+
+/* "FILE:LINE:COLUMN: PATH: " and what follows. */
+static void set_err(const struct jsonc_at *at, struct err *e, enum err_kind kind, const char *text)
+{
+	struct pos pos = jsonc_at_pos(at);
+	char path[JSONC_PATH_MAX];
+
+	(void)err_set(e, kind, "%s:%u:%u: %s: %s", at->doc->file, pos.line, pos.column,
+		      jsonc_path(at, path), text);
+}
+
+bool jsonc_err(const struct jsonc_at *at, struct err *e, const char *fmt, ...)
+{
+	char expected[256], shown[SHOWN_MAX], text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(expected, sizeof(expected), fmt, ap);
+	va_end(ap);
+	(void)snprintf(text, sizeof(text), "read %s, expected %s", show_value(at->v, shown),
+		       expected);
+	set_err(at, e, ERR_INVALID, text);
+	return false;
+}
+
+bool jsonc_err_text(const struct jsonc_at *at, struct err *e, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	set_err(at, e, ERR_INVALID, text);
+	return false;
+}
+
+bool jsonc_err_at(const struct jsonc_at *at, struct err *e)
+{
+	struct err inner = *e;
+
+	set_err(at, e, inner.kind, inner.msg);
+	return false;
+}
