@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/decisions.h"
+#include "control/control.h"
 #include "jail/hostdns.h"
 
 #define ENGINE_SOCKET "/var/run/docker.sock"

@@ -7,7 +7,7 @@
  *	orders.c	a plan arrives as bytes, is decoded,
  *	inforce.c	compiled, loaded in one transaction, and takes the place of the last one;
  *	flows.c		what it no longer allows ends;
- *	lookups.c	names are asked of the gate, their addresses go into the sets (learned.c, names.c);
+ *	lookups.c	names are asked of the gate, their addresses go into the sets (named.c, names.c);
  *	ports.c		so does who is at which port of a bridge (pins.c).
  *	denials.c	Denied packets come back as events.
  *	drift.c		Another program has touched the tables: they are put right.
@@ -25,7 +25,7 @@
 #include "daemon/daemon.h"
 #include "daemon/gate_child.h"
 #include "daemon/kernel_probe.h"
-#include "daemon/learned.h"
+#include "daemon/named.h"
 #include "daemon/messages.h"
 #include "daemon/names.h"
 #include "daemon/pins.h"
@@ -42,7 +42,7 @@ struct inforce {
 	size_t n_bytes;
 	struct ruleset *rules;
 	struct network_map map;
-	struct learned *learned;
+	struct named *named;
 	uint64_t generation;
 };
 

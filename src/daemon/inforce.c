@@ -10,7 +10,7 @@
 
 void inforce_done(struct inforce *p)
 {
-	learned_free(p->learned);
+	named_free(p->named);
 	ruleset_free(p->rules);
 	network_map_done(&p->map);
 	plan_free(p->plan);
@@ -65,19 +65,19 @@ static struct addr address_of(void *ctx, const struct name *n)
 }
 
 /* What is known of the names already, so that nothing has to be asked for again. */
-static void fill_learned(struct enforcer *f, struct inforce *p)
+static void fill_named(struct enforcer *f, struct inforce *p)
 {
 	uint64_t now = clock_ms();
 
-	p->learned = learned_new(p->rules, &p->map);
+	p->named = named_new(p->rules, &p->map);
 	for (size_t i = 0; i < p->map.n_names; i++) {
 		const struct names_address *a;
 		size_t n = lookups_addresses(f, &p->map.names[i], &a);
 
 		for (size_t j = 0; j < n; j++)
-			learned_put(p->learned, i, &a[j].addr, a[j].until_ms, true, now, NULL);
+			named_put(p->named, i, &a[j].addr, a[j].until_ms, true, now, NULL);
 	}
-	learned_fill(p->learned, p->rules, now);
+	named_fill(p->named, p->rules, now);
 }
 
 static bool make(struct enforcer *f, struct inforce *p, struct err *e)
@@ -93,7 +93,7 @@ static bool make(struct enforcer *f, struct inforce *p, struct err *e)
 		return false;
 	if (!f->now.rules)
 		lookups_seed(f, &p->map, p->rules);
-	fill_learned(f, p);
+	fill_named(f, p);
 	ports_fill(f, p);
 	return true;
 }
@@ -110,7 +110,7 @@ static bool load(struct enforcer *f, const struct inforce *next, struct err *e)
 
 	if (!was->rules || f->wrong[0])
 		return tables_load(f->tables, NULL, next->rules, e);
-	learned_step(was->learned, next->learned, now, &before, &after);
+	named_step(was->named, next->named, now, &before, &after);
 	ok = tables_change(f->tables, before.items, before.n, e) &&
 	     tables_load(f->tables, was->rules, next->rules, e);
 	if (ok)
@@ -195,7 +195,7 @@ bool inforce_reload(struct enforcer *f, struct err *e)
 {
 	uint64_t now = clock_ms();
 
-	learned_fill(f->now.learned, f->now.rules, now);
+	named_fill(f->now.named, f->now.rules, now);
 	ports_fill(f, &f->now);
 	if (!tables_load(f->tables, NULL, f->now.rules, e))
 		return false;

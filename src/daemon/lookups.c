@@ -22,9 +22,9 @@ static void take_changes(struct enforcer *f, const struct names_changes *c)
 		uint64_t until_ms = f->o->once ? 0 : x->address.until_ms;
 
 		if (x->kind == NAMES_REMOVED)
-			learned_drop(f->now.learned, x->name, &x->address.addr, &out);
+			named_drop(f->now.named, x->name, &x->address.addr, &out);
 		else
-			learned_put(f->now.learned, x->name, &x->address.addr, until_ms,
+			named_put(f->now.named, x->name, &x->address.addr, until_ms,
 				    x->kind == NAMES_ADDED, now, &out);
 		f->reverse_stale = f->reverse_stale || x->kind != NAMES_EXTENDED;
 	}
@@ -81,7 +81,7 @@ void lookups_gate(struct enforcer *f)
 		.hosts = f->o->hosts,
 		.n_hosts = f->o->n_hosts,
 		.n_upstreams = f->o->n_upstreams,
-		.daemon = true,
+		.kind = GATE_DAEMON,
 	};
 	memcpy(g->upstreams, f->o->upstreams, sizeof(g->upstreams));
 	f->gate = (struct gate_child){ .o = g, .on_resolved = on_resolved, .ctx = f, .report = -1 };

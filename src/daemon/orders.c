@@ -8,7 +8,7 @@
 #include "daemon/enforcer.h"
 #include "daemon/notify.h"
 
-static void send(struct enforcer *f, struct ctl_message *m, struct span bytes)
+static void tell(struct enforcer *f, struct ctl_message *m, struct span bytes)
 {
 	struct err e;
 
@@ -20,7 +20,7 @@ void orders_tell(struct enforcer *f, enum ctl_kind kind)
 {
 	struct ctl_message m = { .kind = kind };
 
-	send(f, &m, (struct span){ 0 });
+	tell(f, &m, (struct span){ 0 });
 }
 
 static void done(struct enforcer *f, const struct ctl_message *m, json_t *take_fields)
@@ -28,7 +28,7 @@ static void done(struct enforcer *f, const struct ctl_message *m, json_t *take_f
 	struct ctl_message reply = { .kind = CTL_DONE, .ok = true, .id = m->id, .plan = m->plan };
 	char *text = take_fields ? json_dumps(take_fields, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
 
-	send(f, &reply, text ? span_of(text) : (struct span){ 0 });
+	tell(f, &reply, text ? span_of(text) : (struct span){ 0 });
 	free(text);
 	json_decref(take_fields);
 }
@@ -38,7 +38,7 @@ static void failed(struct enforcer *f, const struct ctl_message *m, const struct
 	struct ctl_message reply = { .kind = CTL_DONE, .ok = false, .id = m->id, .why = e->kind };
 
 	(void)snprintf(reply.text, sizeof(reply.text), "%s", e->msg);
-	send(f, &reply, (struct span){ 0 });
+	tell(f, &reply, (struct span){ 0 });
 }
 
 /* ---- a policy on trial */

@@ -160,7 +160,7 @@ static void follow(struct enforcer *f, const struct inforce *p)
 		next[i].subject = p->map.ports[i].subject;
 		for (size_t j = 0; j < f->n_ports; j++)
 			if (strcmp(f->ports_of[j].name, bridge) == 0) {
-				uint32_t subject = next[i].subject;
+				size_t subject = next[i].subject;
 
 				next[i] = f->ports_of[j];
 				next[i].subject = subject;
@@ -230,7 +230,7 @@ void ports_look(struct enforcer *f)
 	forget_emptied(f);
 }
 
-/* learned_fill() has emptied those of the other table. */
+/* named_fill() has emptied those of the other table. */
 static void empty_learned(struct rs_table *t)
 {
 	for (size_t i = 0; i < t->n_sets; i++)

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/fd.h"
+#include "daemon/dockside_status.h"
 #include "policy/dockside.h"
 #include "policy/edit.h"
 
@@ -408,6 +409,17 @@ uint64_t source_next_end(const struct source *s)
 	return next;
 }
 
+static void add_networks(const struct source *s, json_t *fields)
+{
+	const struct plan *p = source_plan(s);
+	json_t *names = json_array();
+
+	for (size_t i = 0; p && i < p->n_subjects; i++)
+		if (p->subjects[i].kind == SUBJECT_NETWORK)
+			json_array_append_new(names, json_string(p->subjects[i].id));
+	json_object_set_new(fields, "networks", names);
+}
+
 void source_status(const struct source *s, uint64_t now_ms, json_t *fields)
 {
 	json_t *added = json_array();
@@ -429,6 +441,7 @@ void source_status(const struct source *s, uint64_t now_ms, json_t *fields)
 	json_object_set_new(fields, "added_rules", added);
 	json_object_set_new(fields, "policy_file",
 			    json_string(s->o.policy ? s->o.policy : s->o.firewall_config));
+	add_networks(s, fields);
 	if (s->kept && s->kept->dockside)
-		status_dockside(s->kept->dockside, fields);
+		dockside_status(s->kept->dockside, fields);
 }

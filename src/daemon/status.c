@@ -35,7 +35,7 @@ static void find_wrong(struct enforcer *f, char *out, size_t size)
 	if (f->torn_down || !f->now.rules)
 		(void)snprintf(out, size, "nothing is in force");
 	else if (!tables_compare(f->tables, f->now.rules, out, size, &e))
-		(void)snprintf(out, size, "the tables cannot be read: %s", e.msg);
+		(void)snprintf(out, size, "the tables cannot be read: %.200s", e.msg);
 }
 
 json_t *status_json(struct enforcer *f)

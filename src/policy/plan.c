@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/nearest.h"
@@ -135,6 +136,31 @@ void plan_deny_network(struct plan *p, const char *id, const char *bridge)
 	p->n_subjects = m + 1;
 	for (size_t i = 0; i <= m; i++)
 		p->subjects[i].policy = &p->policies[policy_of[i]];
+}
+
+bool plan_rule_prepend(struct plan_policy *p, enum rule_action action, const char *dest,
+		       const char *name, unsigned place, struct err *e)
+{
+	enum dest_use use = action == RULE_DENY ? DEST_FOR_DENY : DEST_FOR_ALLOW;
+	struct plan_rule *r;
+	struct dest d;
+
+	if (!dest_parse(span_of(dest), use, &d, e))
+		return false;
+	if (d.target == DEST_GROUP)
+		return err_set(e, ERR_INVALID, "\"group/%s\" is a group: expected one destination",
+			       d.group);
+	p->rules = xrealloc(p->rules, p->n_rules + 1, sizeof(*p->rules));
+	memmove(p->rules + 1, p->rules, p->n_rules * sizeof(*p->rules));
+	p->n_rules++;
+	r = &p->rules[0];
+	*r = (struct plan_rule){ .action = action,
+				 .dests = xcalloc(1, sizeof(d)),
+				 .n_dests = 1,
+				 .policy = xstrdup(name),
+				 .index = place };
+	r->dests[0] = d;
+	return true;
 }
 
 const struct plan_policy *plan_policy_find(const struct plan *p, struct span name)

@@ -156,6 +156,13 @@ void plan_freep(struct plan **p);
  */
 void plan_deny_network(struct plan *p, const char *id, const char *bridge);
 
+/*
+ * Puts a rule in front of all of the policy's: `dest` as dest_parse() reads it, which goes by the name and the
+ * place given, "added:1". An error says what is wrong with dest.
+ */
+bool plan_rule_prepend(struct plan_policy *p, enum rule_action action, const char *dest,
+		       const char *name, unsigned place, struct err *e) _must_use_;
+
 /* NULL when there is none of that name. */
 const struct plan_policy *plan_policy_find(const struct plan *p, struct span name);
 

@@ -6,13 +6,13 @@
  * Two names of one rule's segment can have one address; their element is one, and stays until the last of
  * them has lost it.
  */
-#ifndef SALLYPORT_DAEMON_LEARNED_H
-#define SALLYPORT_DAEMON_LEARNED_H
+#ifndef SALLYPORT_DAEMON_NAMED_H
+#define SALLYPORT_DAEMON_NAMED_H
 
 #include "compile/network.h"
 #include "kernel/tables.h"
 
-struct learned;
+struct named;
 
 /* A growing list of changes. */
 struct changes {
@@ -23,22 +23,22 @@ struct changes {
 void changes_done(struct changes *c);
 
 /* For the names of m, whose sets r has. Both are borrowed for as long as it lives. */
-struct learned *learned_new(const struct ruleset *r, const struct network_map *m);
-void learned_free(struct learned *l);
+struct named *named_new(const struct ruleset *r, const struct network_map *m);
+void named_free(struct named *l);
 
 /*
  * The name (an index in the map) has the address until until_ms (clock_ms(); 0: for good). fresh: it had
  * not before. Appends the elements to out, unless out is NULL.
  */
-void learned_put(struct learned *l, size_t name, const struct addr *a, uint64_t until_ms,
+void named_put(struct named *l, size_t name, const struct addr *a, uint64_t until_ms,
 		 bool fresh, uint64_t now_ms, struct changes *out);
 
 /* It has it no longer. */
-void learned_drop(struct learned *l, size_t name, const struct addr *a, struct changes *out);
+void named_drop(struct named *l, size_t name, const struct addr *a, struct changes *out);
 
 /* Puts all elements into the sets of r, the ruleset of l, instead of those that are there, for a load of all
  * of it. */
-void learned_fill(const struct learned *l, struct ruleset *r, uint64_t now_ms);
+void named_fill(const struct named *l, struct ruleset *r, uint64_t now_ms);
 
 /*
  * What has to change in sets that both rulesets have when next follows was. They are in force before and
@@ -46,10 +46,10 @@ void learned_fill(const struct learned *l, struct ruleset *r, uint64_t now_ms);
  * addresses that a rule opens go before it and come after it, and those that a rule denies the other
  * way round.
  */
-void learned_step(const struct learned *was, const struct learned *next, uint64_t now_ms,
+void named_step(const struct named *was, const struct named *next, uint64_t now_ms,
 		  struct changes *before, struct changes *after);
 
 /* How many elements there are. */
-size_t learned_count(const struct learned *l);
+size_t named_count(const struct named *l);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "daemon/learned.h"
+#include "daemon/named.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -21,7 +21,7 @@ struct item {
 	uint32_t use;	  /* the first of them: its comment */
 };
 
-struct learned {
+struct named {
 	const struct network_map *map;
 	const struct rs_table *table;
 	const struct rs_set **sorted; /* its sets, by name */
@@ -36,7 +36,7 @@ void changes_done(struct changes *c)
 	*c = (struct changes){ 0 };
 }
 
-static void index_uses(struct learned *l)
+static void index_uses(struct named *l)
 {
 	const struct network_map *m = l->map;
 	size_t use = 0;
@@ -57,7 +57,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp((*x)->name, (*y)->name);
 }
 
-static const struct rs_set *find(const struct learned *l, const char *name)
+static const struct rs_set *find(const struct named *l, const char *name)
 {
 	struct rs_set wanted;
 	const struct rs_set *key = &wanted, **found;
@@ -69,9 +69,9 @@ static const struct rs_set *find(const struct learned *l, const char *name)
 	return found ? *found : NULL;
 }
 
-struct learned *learned_new(const struct ruleset *r, const struct network_map *m)
+struct named *named_new(const struct ruleset *r, const struct network_map *m)
 {
-	struct learned *l = xcalloc(1, sizeof(*l));
+	struct named *l = xcalloc(1, sizeof(*l));
 
 	l->map = m;
 	l->table = &r->tables[RS_INET];
@@ -88,7 +88,7 @@ struct learned *learned_new(const struct ruleset *r, const struct network_map *m
 	return l;
 }
 
-void learned_free(struct learned *l)
+void named_free(struct named *l)
 {
 	struct item *it, *next;
 
@@ -106,7 +106,7 @@ void learned_free(struct learned *l)
 }
 
 /* False: the use has no set for the address's family, or must not open it. */
-static bool make_key(const struct learned *l, size_t use, const struct addr *a,
+static bool make_key(const struct named *l, size_t use, const struct addr *a,
 		     struct item_key *out)
 {
 	const struct network_name_use *u = &l->map->uses[use];
@@ -136,7 +136,7 @@ static bool make_key(const struct learned *l, size_t use, const struct addr *a,
 	return true;
 }
 
-static struct item *item_find(const struct learned *l, const struct item_key *k)
+static struct item *item_find(const struct named *l, const struct item_key *k)
 {
 	struct item *it;
 
@@ -144,7 +144,7 @@ static struct item *item_find(const struct learned *l, const struct item_key *k)
 	return it;
 }
 
-static void add_change(const struct learned *l, const struct item *it, bool add, uint64_t now_ms,
+static void add_change(const struct named *l, const struct item *it, bool add, uint64_t now_ms,
 		       struct changes *out)
 {
 	const struct network_name_use *u = &l->map->uses[it->use];
@@ -162,7 +162,7 @@ static void add_change(const struct learned *l, const struct item *it, bool add,
 	vec_push(out->items, out->n, out->cap, c);
 }
 
-void learned_put(struct learned *l, size_t name, const struct addr *a, uint64_t until_ms,
+void named_put(struct named *l, size_t name, const struct addr *a, uint64_t until_ms,
 		 bool fresh, uint64_t now_ms, struct changes *out)
 {
 	for (size_t use = l->first[name]; use < l->first[name + 1]; use++) {
@@ -186,7 +186,7 @@ void learned_put(struct learned *l, size_t name, const struct addr *a, uint64_t 
 	}
 }
 
-void learned_drop(struct learned *l, size_t name, const struct addr *a, struct changes *out)
+void named_drop(struct named *l, size_t name, const struct addr *a, struct changes *out)
 {
 	for (size_t use = l->first[name]; use < l->first[name + 1]; use++) {
 		struct item_key k;
@@ -201,7 +201,7 @@ void learned_drop(struct learned *l, size_t name, const struct addr *a, struct c
 	}
 }
 
-void learned_fill(const struct learned *l, struct ruleset *r, uint64_t now_ms)
+void named_fill(const struct named *l, struct ruleset *r, uint64_t now_ms)
 {
 	struct changes all = { 0 };
 
@@ -222,7 +222,7 @@ void learned_fill(const struct learned *l, struct ruleset *r, uint64_t now_ms)
 }
 
 /* Appends to `open` and `deny` what a has and b has not, of the sets that both have. */
-static void step(const struct learned *a, const struct learned *b, bool add, uint64_t now_ms,
+static void step(const struct named *a, const struct named *b, bool add, uint64_t now_ms,
 		 struct changes *open, struct changes *deny)
 {
 	for (const struct item *it = a->items; it; it = it->hh.next) {
@@ -237,14 +237,14 @@ static void step(const struct learned *a, const struct learned *b, bool add, uin
 	}
 }
 
-void learned_step(const struct learned *was, const struct learned *next, uint64_t now_ms,
+void named_step(const struct named *was, const struct named *next, uint64_t now_ms,
 		  struct changes *before, struct changes *after)
 {
 	step(was, next, false, now_ms, before, after);
 	step(next, was, true, now_ms, after, before);
 }
 
-size_t learned_count(const struct learned *l)
+size_t named_count(const struct named *l)
 {
 	return HASH_COUNT(l->items);
 }
