@@ -149,7 +149,7 @@ static bool raced(const struct batch *b, const struct refusal *r)
 
 enum attempt { ATTEMPT_DONE, ATTEMPT_AGAIN, ATTEMPT_FAILED };
 
-/* What has become of a transaction that makes all anew with these flags of the tables. */
+/* What becomes of a transaction in which tables that are made have these flags. */
 static enum attempt outcome(struct tables *t, const struct ruleset *next, uint32_t flags,
 			    const struct batch *b, struct err *e)
 {
@@ -201,45 +201,35 @@ static enum attempt load_all(struct tables *t, const struct ruleset *next, bool 
 	return result;
 }
 
-static bool load_anew(struct tables *t, const struct ruleset *next, bool *had, struct err *e)
+static enum attempt load_difference(struct tables *t, const struct ruleset *was,
+				    const struct ruleset *next, struct err *e)
 {
-	enum attempt a = ATTEMPT_AGAIN;
-
-	for (int i = 0; i < TRIES && a == ATTEMPT_AGAIN; i++)
-		a = load_all(t, next, had, e);
-	return a == ATTEMPT_DONE;
-}
-
-static bool load_difference(struct tables *t, const struct ruleset *was, const struct ruleset *next,
-			    struct err *e)
-{
-	struct refusal r = { 0 };
-	enum sent sent = SENT_DONE;
-	bool did = false, good;
+	enum attempt result = ATTEMPT_DONE;
+	uint32_t flags = table_flags(t);
 	struct batch b;
 
 	batch_init(&b, t->seq + 1);
-	tables_diff(&b, was, next, table_flags(t), t->destroy);
+	tables_diff(&b, was, next, flags, t->destroy);
 	if (!batch_empty(&b)) {
 		batch_end(&b);
-		sent = tables_send(t, &b, &r);
+		result = outcome(t, next, flags, &b, e);
 	}
-	if (sent == SENT_UNKNOWN)
-		good = took_place(t, next, &did, e) && (did || tables_refused(&b, sent, &r, e));
-	else
-		good = sent == SENT_DONE || tables_refused(&b, sent, &r, e);
 	batch_done(&b);
-	return good;
+	return result;
 }
 
 bool tables_load(struct tables *t, const struct ruleset *was, const struct ruleset *next,
 		 struct err *e)
 {
+	enum attempt a = ATTEMPT_AGAIN;
 	bool had = false;
 
 	if (!tables_expressible(next, e))
 		return false;
-	return was && !t->unsure ? load_difference(t, was, next, e) : load_anew(t, next, &had, e);
+	for (int i = 0; i < TRIES && a == ATTEMPT_AGAIN; i++)
+		a = was && !t->unsure ? load_difference(t, was, next, e) :
+					load_all(t, next, &had, e);
+	return a == ATTEMPT_DONE;
 }
 
 bool tables_would_take(struct tables *t, const struct ruleset *r, bool *would, struct err *e)
@@ -271,9 +261,12 @@ bool tables_would_take(struct tables *t, const struct ruleset *r, bool *would, s
 bool tables_remove(struct tables *t, bool *had, struct err *e)
 {
 	_cleanup_(ruleset_freep) struct ruleset *none = ruleset_new();
+	enum attempt a = ATTEMPT_AGAIN;
 	bool there = false;
 
-	if (!load_anew(t, none, &there, e))
+	for (int i = 0; i < TRIES && a == ATTEMPT_AGAIN; i++)
+		a = load_all(t, none, &there, e);
+	if (a != ATTEMPT_DONE)
 		return false;
 	*had = there;
 	t->owned = false;

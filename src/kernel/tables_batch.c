@@ -336,7 +336,7 @@ static void verdict(struct nlmsghdr *nlh, const struct rs_verdict *v)
 	struct nlattr *inner = mnl_attr_nest_start(nlh, NFTA_DATA_VERDICT);
 
 	mnl_attr_put_u32(nlh, NFTA_VERDICT_CODE, htonl((uint32_t)tables_verdict_code(v->kind)));
-	if (v->kind == RS_JUMP || v->kind == RS_GOTO)
+	if (tables_verdict_leads(v))
 		mnl_attr_put_strz(nlh, NFTA_VERDICT_CHAIN, v->chain);
 	mnl_attr_nest_end(nlh, inner);
 	mnl_attr_nest_end(nlh, nest);

@@ -98,11 +98,11 @@ static int counter_message(const struct nlmsghdr *nlh, void *ctx)
 	if (!ours(tb[NFTA_OBJ_TABLE]))
 		return 0;
 	name = tables_str(tb[NFTA_OBJ_NAME]);
-	if (tables_u32(tb[NFTA_OBJ_TYPE]) == NFT_OBJECT_COUNTER)
-		for (size_t i = 0; i < c->want->n_counters; i++)
-			if (strcmp(c->want->counters[i], name) == 0)
-				return c->seen++, 0;
-	return differs(c, "object %s %s is not ours", name, of(c));
+	if (tables_u32(tb[NFTA_OBJ_TYPE]) != NFT_OBJECT_COUNTER ||
+	    !tables_has_counter(c->want, name))
+		return differs(c, "object %s %s is not ours", name, of(c));
+	c->seen++;
+	return 0;
 }
 
 static int set_message(const struct nlmsghdr *nlh, void *ctx)
@@ -207,8 +207,8 @@ static bool dump(struct compare *c, uint16_t type, int (*message)(const struct n
 
 	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, RULESET_TABLE);
 	rc = tables_ask(c->t, nlh, &r);
-	return rc == 0 || err_sys(e, rc, "cannot read table %s %s back", tables_family_word(c->f),
-				  RULESET_TABLE);
+	return rc == 0 || err_sys(e, abs(rc), "cannot read table %s %s back",
+				  tables_family_word(c->f), RULESET_TABLE);
 }
 
 static bool elements(struct compare *c, const struct rs_set *s, struct err *e)

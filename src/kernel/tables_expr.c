@@ -175,8 +175,7 @@ static void lookup(struct nftnl_rule *r, const struct rs_expr *in)
 	(void)nftnl_expr_set_str(x, NFTNL_EXPR_LOOKUP_SET, in->lookup.set);
 	if (in->kind == RS_VMAP)
 		nftnl_expr_set_u32(x, NFTNL_EXPR_LOOKUP_DREG, NFT_REG_VERDICT);
-	else if (in->lookup.not )
-		nftnl_expr_set_u32(x, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_LOOKUP_FLAGS, in->lookup.not ? NFT_LOOKUP_F_INV : 0);
 }
 
 static void limit(struct nftnl_rule *r, const struct rs_expr *in)
@@ -270,7 +269,7 @@ static void verdict(struct nftnl_rule *r, const struct rs_verdict *v)
 
 	nftnl_expr_set_u32(x, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
 	nftnl_expr_set_u32(x, NFTNL_EXPR_IMM_VERDICT, (uint32_t)tables_verdict_code(v->kind));
-	if (v->kind == RS_JUMP || v->kind == RS_GOTO)
+	if (tables_verdict_leads(v))
 		(void)nftnl_expr_set_str(x, NFTNL_EXPR_IMM_CHAIN, v->chain);
 }
 

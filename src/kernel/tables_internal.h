@@ -2,8 +2,10 @@
 /*
  * What the files behind kernel/tables.h share.
  *
- *	tables.c	  what the caller sees: load, remove, change
+ *	tables.c	  what the caller sees: open, load, remove
+ *	tables_change.c	  elements that come and go
  *	tables_diff.c	  two rulesets -> the messages that lead from one to the other
+ *	tables_same.c	  when two of them are the same
  *	tables_batch.c	  the messages of a transaction, one behind the other
  *	tables_expr.c	  a rule as the kernel's expressions, by libnftnl
  *	tables_io.c	  the socket: requests, transactions, lost answers
@@ -52,14 +54,17 @@ struct tables {
 	bool destroy; /* the kernel has TABLES_MSG_DESTROYSETELEM */
 	bool unsure;  /* which of two rulesets the kernel has could not be read: all is made anew */
 	uint32_t touched_pid;
-	char touched_name[16];
+	char touched_name[64]; /* of TASK_COMM_LEN, with what does not print escaped */
 	size_t sndbuf;
 	const struct tables_io *io;
 	uint8_t *rx; /* owned, TABLES_RX bytes */
 };
 
+/* A key of one field is not padded. */
 static inline size_t tables_key_len(const struct rs_set *s)
 {
+	if (s->n_fields == 1)
+		return rs_field_of(s->fields[0])->len;
 	return MIN(rs_set_key_len(s), (size_t)RULESET_KEY_MAX);
 }
 
@@ -184,7 +189,8 @@ struct tables_reader {
 };
 
 /* A request without change, of which NLM_F_DUMP may be a part; answers that are lost or that a
- * change cut in two are asked for again. */
+ * change cut in two are asked for again. Returns 0, the errno that the kernel answered with, or the
+ * negative errno of a system call. */
 int tables_ask(struct tables *t, struct nlmsghdr *req, const struct tables_reader *r);
 
 /* Fails with the words for a transaction that did not take place. Always returns false. */
@@ -253,6 +259,9 @@ bool tables_element_eq(const struct rs_set *s, const struct rs_element *a,
 bool tables_set_eq(const struct rs_set *a, const struct rs_set *b);
 bool tables_chain_eq(const struct rs_chain *a, const struct rs_chain *b);
 bool tables_rule_eq(const struct rs_rule *a, const struct rs_rule *b);
+bool tables_has_counter(const struct rs_table *t, const char *name);
+/* To a chain. */
+bool tables_verdict_leads(const struct rs_verdict *v);
 
 /* Nothing is in it, so the kernel does not get it. */
 bool tables_table_empty(const struct rs_table *t);

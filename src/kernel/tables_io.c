@@ -5,6 +5,7 @@
 #include "kernel/tables_internal.h"
 
 #define DRAIN_MAX  100000 /* messages of an answer that was given up, before the next request */
+#define ERRORS_MAX 16	  /* of one answer; overruns are told one by one */
 #define ASK_TRIES  10	  /* a dump that others' changes cut in two, or an answer that was lost */
 #define SEND_SLACK 4096U  /* netlink_sendmsg() wants 32 bytes more than the message */
 
@@ -20,11 +21,12 @@ static ssize_t system_recv(int fd, void *p, size_t n, int flags)
 
 const struct tables_io tables_io_system = { system_send, system_recv };
 
-/* The next part of an answer. 0, EAGAIN when there is none, or another errno. */
+/* The next part of an answer. 0, EAGAIN when there is none, or another errno: it may be lost then. */
 static int next(struct tables *t, size_t *n)
 {
-	ssize_t got = RETRY_EINTR(t->io->recv(t->fd, t->rx, TABLES_RX, MSG_DONTWAIT | MSG_TRUNC));
+	ssize_t got = t->io->recv(t->fd, t->rx, TABLES_RX, MSG_DONTWAIT | MSG_TRUNC);
 
+	*n = 0;
 	if (got < 0)
 		return errno;
 	if ((size_t)got > TABLES_RX)
@@ -36,10 +38,13 @@ static int next(struct tables *t, size_t *n)
 /* Answers to what was given up before; a dump that is under way would make the next one EBUSY. */
 static void drain(struct tables *t)
 {
+	int rc = 0, errors = 0;
 	size_t n;
 
-	for (int i = 0; i < DRAIN_MAX && next(t, &n) != EAGAIN; i++)
-		;
+	for (int i = 0; i < DRAIN_MAX && errors < ERRORS_MAX && rc != EAGAIN; i++) {
+		rc = next(t, &n);
+		errors += rc != 0;
+	}
 }
 
 /* A batch has to be one message: sk_sndbuf bounds it (netlink_sendmsg()). */
@@ -109,9 +114,9 @@ static void read_acks(const struct tables *t, const struct batch *b, size_t n, b
 
 enum sent tables_send(struct tables *t, const struct batch *b, struct refusal *r)
 {
-	bool taken = false, lost = false;
+	int rc, errors = 0;
+	bool taken = false;
 	size_t n;
-	int rc;
 
 	*r = (struct refusal){ 0 };
 	t->seq = b->seq + (uint32_t)b->n_items - 1;
@@ -120,15 +125,16 @@ enum sent tables_send(struct tables *t, const struct batch *b, struct refusal *r
 		r->errnum = rc;
 		return SENT_NOT;
 	}
-	for (int i = 0; i < DRAIN_MAX && (rc = next(t, &n)) != EAGAIN; i++) {
-		if (rc)
-			lost = true;
-		else
+	for (int i = 0; i < DRAIN_MAX && errors < ERRORS_MAX && rc != EAGAIN; i++) {
+		rc = next(t, &n);
+		if (rc == 0)
 			read_acks(t, b, n, &taken, r);
+		else if (rc != EAGAIN)
+			errors++;
 	}
 	if (r->errnum)
 		return SENT_REFUSED; /* one error is enough for nothing to be changed */
-	return taken && !lost ? SENT_DONE : SENT_UNKNOWN;
+	return taken && errors == 0 ? SENT_DONE : SENT_UNKNOWN;
 }
 
 /* 0: more is to come; -1: that was all; an errno. */
@@ -158,7 +164,7 @@ static int read_answer(struct tables *t, uint32_t seq, const struct tables_reade
 
 		rc = next(t, &n);
 		if (rc)
-			return rc == EMSGSIZE ? EAGAIN : rc;
+			return rc == EMSGSIZE ? -EAGAIN : -rc;
 		for (left = (int)n; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
 			if (nlh->nlmsg_seq != seq)
 				continue;
@@ -169,9 +175,16 @@ static int read_answer(struct tables *t, uint32_t seq, const struct tables_reade
 	}
 }
 
+/* The answer is lost, in parts, of two generations, or one that was given up is under way. */
+static bool again(int errnum)
+{
+	return errnum == EAGAIN || errnum == EINTR || errnum == ENOBUFS || errnum == ENOMEM ||
+	       errnum == EBUSY;
+}
+
 int tables_ask(struct tables *t, struct nlmsghdr *req, const struct tables_reader *r)
 {
-	int rc = EAGAIN;
+	int rc = -EAGAIN;
 
 	for (int i = 0; i < ASK_TRIES; i++) {
 		if (r->reset)
@@ -179,9 +192,9 @@ int tables_ask(struct tables *t, struct nlmsghdr *req, const struct tables_reade
 		req->nlmsg_seq = ++t->seq;
 		rc = put(t, req, req->nlmsg_len);
 		if (rc)
-			return rc;
+			return -rc;
 		rc = read_answer(t, req->nlmsg_seq, r);
-		if (rc != EAGAIN && rc != EINTR && rc != ENOBUFS && rc != EBUSY)
+		if (!again(abs(rc)))
 			return rc;
 	}
 	return rc;

@@ -148,8 +148,8 @@ bool tables_elements(struct tables *t, enum rs_family family, const struct rs_se
 		     struct rs_element **out, size_t *n, struct err *e)
 {
 	_Alignas(struct nlmsghdr) uint8_t buf[REQUEST_MAX];
-	struct nlmsghdr *nlh = tables_header(buf, NFT_MSG_GETSETELEM, tables_nfproto(family),
-					     NLM_F_DUMP | NLM_F_ACK, 0);
+	struct nlmsghdr *nlh =
+		tables_header(buf, NFT_MSG_GETSETELEM, tables_nfproto(family), NLM_F_DUMP, 0);
 	struct gather g = { .set = set };
 	const struct tables_reader r = { gather_message, gather_reset, &g };
 	int rc;
@@ -159,7 +159,7 @@ bool tables_elements(struct tables *t, enum rs_family family, const struct rs_se
 	rc = tables_ask(t, nlh, &r);
 	if (rc) {
 		free(g.els);
-		return err_sys(e, rc, "cannot read set %s (%s %s)", set->name,
+		return err_sys(e, abs(rc), "cannot read set %s (%s %s)", set->name,
 			       tables_family_word(family), RULESET_TABLE);
 	}
 	*out = g.els;
@@ -190,7 +190,7 @@ bool tables_counter(struct tables *t, enum rs_family family, const char *name, u
 	mnl_attr_put_strz(nlh, NFTA_OBJ_NAME, name);
 	mnl_attr_put_u32(nlh, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
 	rc = tables_ask(t, nlh, &r);
-	return rc == 0 || err_sys(e, rc, "cannot read counter %s (%s %s)", name,
+	return rc == 0 || err_sys(e, abs(rc), "cannot read counter %s (%s %s)", name,
 				  tables_family_word(family), RULESET_TABLE);
 }
 
@@ -221,5 +221,5 @@ bool tables_find(struct tables *t, enum rs_family f, struct tables_found *out, s
 	/* A kernel without the family (of bridges) has no table of it. */
 	if (rc == 0 || rc == ENOENT || rc == EAFNOSUPPORT)
 		return true;
-	return err_sys(e, rc, "cannot read table %s %s", tables_family_word(f), RULESET_TABLE);
+	return err_sys(e, abs(rc), "cannot read table %s %s", tables_family_word(f), RULESET_TABLE);
 }

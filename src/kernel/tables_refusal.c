@@ -171,8 +171,8 @@ static const char *meaning(const struct batch_item *item, int errnum)
 	case ENFILE:
 	case ENOSPC:
 		return item->what == BATCH_ELEMENTS ? "the set is full" : NULL;
-	case ENOTEMPTY:
-		return item->what == BATCH_ELEMENTS ? "it overlaps one that is there" : NULL;
+	case EEXIST: /* the same once more would be none */
+		return item->what == BATCH_ELEMENTS ? "it overlaps another" : NULL;
 	case EBUSY:
 		return "it is in use";
 	case EPERM:
