@@ -109,6 +109,48 @@ static bool same_box(const struct box *a, const struct box *b)
 	       addr_eq(&a->prefix.addr, &b->prefix.addr);
 }
 
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) * 0x9e3779b97f4a7c15U;
+	return h ^ h >> 29;
+}
+
+static uint64_t box_hash(const struct box *b)
+{
+	uint64_t words[2];
+
+	memcpy(words, b->prefix.addr.bytes, sizeof(words));
+	return mix(mix(mix(0, words[0]), words[1]), b->lo);
+}
+
+/* Slots of a table twice as large as what goes in, at the least: a power of two. */
+static size_t slots_for(size_t n)
+{
+	size_t slots = 16;
+
+	while (slots < 2 * n)
+		slots *= 2;
+	return slots;
+}
+
+size_t boxes_unique(struct boxes *b)
+{
+	size_t slots = slots_for(b->n);
+	_cleanup_(freep) struct box **table = xcalloc(slots, sizeof(struct box *));
+
+	for (size_t i = 0; i < b->n; i++) {
+		struct box *box = &b->items[i];
+		size_t at = box_hash(box) & (slots - 1);
+
+		while (table[at] && !same_box(table[at], box))
+			at = (at + 1) & (slots - 1);
+		box->layer = table[at] ? BOX_COVERED : 0;
+		if (!table[at])
+			table[at] = box;
+	}
+	return b->n > 0;
+}
+
 size_t boxes_layer(struct boxes *b, bool keep_all)
 {
 	_cleanup_(freep) struct box **sorted = NULL;

@@ -43,6 +43,9 @@ static inline uint32_t box_port(uint8_t proto, uint16_t port)
  */
 size_t boxes_layer(struct boxes *b, bool keep_all);
 
+/* The same for single addresses with single ports, of which only equal ones overlap. */
+size_t boxes_unique(struct boxes *b);
+
 /* ---- Segments ---- */
 
 /* Whose packets a set is asked about. */

@@ -105,14 +105,28 @@ static void add_layers(struct network *n, struct segment *s, enum scope scope, e
 	}
 }
 
+/* Room in each layer's set. */
+static void reserve(struct network *n, const struct boxes *b, size_t first, size_t layers)
+{
+	_cleanup_(freep) size_t *counts = xcalloc(layers, sizeof(*counts));
+
+	for (size_t i = 0; i < b->n; i++)
+		if (b->items[i].layer != BOX_COVERED)
+			counts[b->items[i].layer]++;
+	for (size_t i = 0; i < layers; i++)
+		rs_set_reserve(&n->inet->sets[first + i], counts[i]);
+}
+
 static void add_boxes(struct network *n, struct segment *s, enum scope scope, enum set_kind kind)
 {
 	struct boxes *b = &s->boxes[scope][kind];
+	size_t layers = kind == KIND_EXACT ? boxes_unique(b) : boxes_layer(b, false);
 	const struct plan_rule *of = NULL;
 	char comment[RULESET_COMMENT_MAX];
 	size_t first = n->inet->n_sets;
 
-	add_layers(n, s, scope, kind, boxes_layer(b, false));
+	add_layers(n, s, scope, kind, layers);
+	reserve(n, b, first, layers);
 	for (size_t i = 0; i < b->n; i++) {
 		if (b->items[i].layer == BOX_COVERED)
 			continue;

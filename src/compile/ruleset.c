@@ -212,6 +212,14 @@ void rs_key_append(uint8_t *key, size_t *n, enum rs_field f, const void *value)
 	*n += padded(len);
 }
 
+void rs_set_reserve(struct rs_set *s, size_t n)
+{
+	if (s->n_elements + n <= s->cap_elements)
+		return;
+	s->cap_elements = s->n_elements + n;
+	s->elements = xrealloc(s->elements, s->cap_elements, sizeof(s->elements[0]));
+}
+
 struct rs_element *rs_element_add(struct rs_set *s, const uint8_t *key, const uint8_t *end,
 				  const char *comment)
 {

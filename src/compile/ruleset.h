@@ -22,7 +22,7 @@
 #define RULESET_TABLE	    "sallyport"
 #define RULESET_NAME_MAX    64	/* of a chain, set or counter, with its NUL; the kernel takes 255 */
 #define RULESET_FIELDS_MAX  4	/* of one key */
-#define RULESET_KEY_MAX	    64	/* bytes of a key: each field is padded to a multiple of 4 */
+#define RULESET_KEY_MAX	    40	/* bytes of a key: each field is padded to a multiple of 4 */
 #define RULESET_COMMENT_MAX 128 /* bytes of a comment, which nft's own limit is too */
 #define RULESET_PREFIX_MAX  128 /* of a log line, with its NUL: NF_LOG_PREFIXLEN */
 
@@ -229,6 +229,9 @@ struct rs_set *rs_set_add(struct rs_table *t, const char *name, unsigned flags,
 			  const enum rs_field *fields, size_t n);
 void rs_counter_add(struct rs_table *t, const char *name);
 struct rs_rule *rs_rule_add(struct rs_chain *c, const char *comment);
+
+/* Makes room for n more elements at once: a large set then takes no more memory than it needs. */
+void rs_set_reserve(struct rs_set *s, size_t n);
 
 /* key: rs_set_key_len() bytes; end: NULL for the key itself. */
 struct rs_element *rs_element_add(struct rs_set *s, const uint8_t *key, const uint8_t *end,
