@@ -151,30 +151,56 @@ size_t boxes_unique(struct boxes *b)
 	return b->n > 0;
 }
 
+static bool same_prefix(const struct box *a, const struct box *b)
+{
+	return a->prefix.len == b->prefix.len && addr_eq(&a->prefix.addr, &b->prefix.addr);
+}
+
+/*
+ * Takes off the box's front what those of the same prefix before it have said; false: that is all of
+ * it. They begin no later, so what the farthest of them reaches is theirs. This leaves no more
+ * layers than prefixes lie in one another.
+ */
+static bool trim(struct box *b, const struct box *before, uint64_t *reached)
+{
+	if (!before || !same_prefix(b, before))
+		*reached = 0;
+	if (b->hi < *reached)
+		return false;
+	b->lo = MAX(b->lo, (uint32_t)*reached);
+	*reached = (uint64_t)b->hi + 1;
+	return true;
+}
+
+static void place(struct stack *s, struct box *b, const struct box *before, bool keep_all,
+		  uint64_t *reached)
+{
+	struct level *l = enter(s, &b->prefix);
+
+	if (keep_all && before && same_box(b, before)) {
+		b->layer = before->layer;
+		return;
+	}
+	b->layer = keep_all || trim(b, before, reached) ? find_layer(s, b, keep_all) : BOX_COVERED;
+	if (b->layer != BOX_COVERED)
+		put(l, b->layer, b);
+}
+
 size_t boxes_layer(struct boxes *b, bool keep_all)
 {
 	_cleanup_(freep) struct box **sorted = NULL;
 	struct stack s = { .levels = xcalloc(LEVELS_MAX, sizeof(*s.levels)) };
+	uint64_t reached = 0;
 	size_t layers = 0;
 
-	if (b->n > 0)
-		sorted = xcalloc(b->n, sizeof(struct box *));
+	sorted = xcalloc(b->n, sizeof(struct box *));
 	for (size_t i = 0; i < b->n; i++)
 		sorted[i] = &b->items[i];
-	if (sorted)
-		qsort(sorted, b->n, sizeof(struct box *), compare_boxes);
+	qsort(sorted, b->n, sizeof(struct box *), compare_boxes);
 	for (size_t i = 0; i < b->n; i++) {
-		struct level *l = enter(&s, &sorted[i]->prefix);
-
-		if (i > 0 && same_box(sorted[i], sorted[i - 1])) {
-			sorted[i]->layer = keep_all ? sorted[i - 1]->layer : BOX_COVERED;
-			continue;
-		}
-		sorted[i]->layer = find_layer(&s, sorted[i], keep_all);
-		if (sorted[i]->layer == BOX_COVERED)
-			continue;
-		put(l, sorted[i]->layer, sorted[i]);
-		layers = MAX(layers, sorted[i]->layer + 1);
+		place(&s, sorted[i], i > 0 ? sorted[i - 1] : NULL, keep_all, &reached);
+		if (sorted[i]->layer != BOX_COVERED)
+			layers = MAX(layers, sorted[i]->layer + 1);
 	}
 	for (size_t i = 0; i < LEVELS_MAX; i++) {
 		level_clear(&s.levels[i]);

@@ -18,7 +18,7 @@
 static const struct denial denials[] = {
 	{ "rule", "denied.rule", true },
 	{ "options", "denied.options", true },
-	{ "no-syn", "denied.no-syn", true },
+	{ "no-syn", "denied.no_syn", true },
 	{ "embedded", "denied.embedded", true },
 	{ "lateral", "denied.lateral", true },
 	{ "dnat", "denied.dnat", true },
@@ -244,7 +244,7 @@ static void deny_odd(const struct network *n, struct rs_chain *c)
 	r = rs_rule_add(c, NULL);
 	match_u8(r, RS_L4PROTO, IPPROTO_TCP);
 	rs_compare_masked(r, RS_TCP_FLAGS, RS_MASKED_NE, &flags, &syn);
-	go_to(n, r, "denied.no-syn");
+	go_to(n, r, "denied.no_syn");
 	r = rs_rule_add(c, NULL);
 	match_family(r, AF_INET6);
 	match_in(r, n->inet, SET_EMBEDDED, false);

@@ -38,8 +38,9 @@ static inline uint32_t box_port(uint8_t proto, uint16_t port)
 }
 
 /*
- * Gives each box its layer, so that no two in a layer overlap. One that lies in another is covered; with
- * keep_all it is not, and only equal ones share a layer. Returns how many layers there are.
+ * Gives each box its layer, so that no two in a layer overlap. What another box says is taken off one,
+ * where it is all of it or the other one has the same prefix. With keep_all nothing is, and only equal
+ * boxes share what they are. At least one box. Returns how many layers there are.
  */
 size_t boxes_layer(struct boxes *b, bool keep_all);
 
