@@ -1,72 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the kernel makes of the rules inside a jail: loaded, and listed back, each in a network
  * namespace of its own. */
-#include <sched.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-
-#include <nftables/libnftables.h>
-
 #include "jail_cases.h"
-#include "kernel/nft.h"
-
-static bool list(struct buf *out)
-{
-	struct nft_ctx *ctx = nft_ctx_new(NFT_CTX_DEFAULT);
-	bool good = ctx && nft_ctx_buffer_output(ctx) == 0 &&
-		    nft_run_cmd_from_buffer(ctx, "list ruleset") == 0;
-
-	if (good)
-		buf_str(out, nft_ctx_get_output_buffer(ctx));
-	if (ctx)
-		nft_ctx_free(ctx);
-	return good;
-}
-
-/* The child's part: "+" and what the kernel lists, or "-" and what went wrong. */
-static void load_and_list(const char *text, struct buf *out)
-{
-	struct err e = { 0 };
-
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) {
-		buf_fmt(out, "-no namespaces: %s", strerror(errno));
-		return;
-	}
-	if (!nft_load(text, &e)) {
-		buf_fmt(out, "-%s", e.msg);
-		return;
-	}
-	buf_char(out, '+');
-	if (!list(out)) {
-		buf_clear(out);
-		buf_str(out, "-cannot list");
-	}
-}
-
-/* Runs it in a child, whose namespaces end with it. False: no child, or it died. */
-static bool in_namespace(const char *text, struct buf *out)
-{
-	_cleanup_(fd_closep) int here = -1;
-	struct err e;
-	int pair[2], status;
-	char chunk[4096];
-	ssize_t n;
-	pid_t pid;
-
-	buf_init(out, JAIL_TEXT_MAX);
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
-		return false;
-	here = pair[0];
-	pid = fork();
-	if (pid == 0) {
-		load_and_list(text, out);
-		_exit(!fd_write_all(pair[1], buf_view(out), &e));
-	}
-	(void)close(pair[1]);
-	while (pid > 0 && (n = read(here, chunk, sizeof(chunk))) > 0)
-		buf_add(out, chunk, (size_t)n);
-	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 && out->n > 0;
-}
+#include "nft_namespace.h"
 
 static void loads_as_written(const char *dir)
 {
@@ -77,7 +13,7 @@ static void loads_as_written(const char *dir)
 
 	buf_init(&text, JAIL_TEXT_MAX);
 	jail_ruleset(plan, &text);
-	t_ok(in_namespace(buf_cstr(&text), &listed));
+	t_ok(nft_in_namespace(buf_cstr(&text), &listed));
 	if (listed.p[0] != '+')
 		t_fail("the rules do not load: %s\n%s", listed.p + 1, buf_cstr(&text));
 	jail_golden(golden, span_from(buf_view(&listed), 1));
@@ -93,31 +29,9 @@ T(refused)
 {
 	_cleanup_(buf_done) struct buf listed = { 0 };
 
-	t_ok(in_namespace("table inet t {\n\tchain c {\n\t\tip daddr 1.2.3 accept\n\t}\n}\n",
-			  &listed));
+	t_ok(nft_in_namespace("table inet t {\n\tchain c {\n\t\tip daddr 1.2.3 accept\n\t}\n}\n",
+			      &listed));
 	t_ok(span_starts(buf_view(&listed), SPAN_LIT("-the kernel refused the rules: ")));
-}
-
-/* Rules can be loaded and listed here, and in the words of the golden files (libnftables 1.0.6). */
-static bool can_compare(void)
-{
-	_cleanup_(buf_done) struct buf listed = { 0 };
-
-	if (!in_namespace("table inet t {\n\tchain c {\n"
-			  "\t\ttcp flags & (syn | ack | rst) != syn meta mark 1 accept\n"
-			  "\t}\n}\n",
-			  &listed) ||
-	    listed.p[0] != '+') {
-		print_message("skipped: nft in a namespace of one's own: %s\n",
-			      listed.n ? listed.p + 1 : "the child died");
-		return false;
-	}
-	if (!strstr(listed.p, "\t\ttcp flags != syn / syn,rst,ack meta mark 0x00000001 accept\n")) {
-		print_message("skipped: this libnftables lists rules in other words:\n%s",
-			      listed.p + 1);
-		return false;
-	}
-	return true;
 }
 
 /* With --update the golden files are written anew. */
@@ -125,7 +39,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = { T_TEST(golden), T_TEST(refused) };
 
-	if (!can_compare())
+	if (!nft_can_compare())
 		return T_SKIP_PROGRAM;
 	jail_update = argc == 2 && strcmp(argv[1], "--update") == 0;
 	return cmocka_run_group_tests(tests, NULL, NULL) != 0;
