@@ -60,10 +60,9 @@ void network_prefix(const struct plan_subject *s, char out[static RULESET_NAME_M
 
 /* ---- What networks share ---- */
 
-static struct rs_set *constant_set(struct rs_table *t, const char *name, enum rs_field f,
-				   unsigned flags)
+static struct rs_set *constant_set(struct rs_table *t, const char *name, enum rs_field f)
 {
-	return rs_set_add(t, name, flags, &f, 1);
+	return rs_set_add(t, name, 0, &f, 1);
 }
 
 static void add_bytes(struct rs_set *s, const uint8_t *values, size_t n)
@@ -75,15 +74,30 @@ static void add_bytes(struct rs_set *s, const uint8_t *values, size_t n)
 	}
 }
 
-static void add_prefix(struct rs_set *s, const struct prefix *p, const char *comment)
+/*
+ * Ranges of addresses, each with every protocol behind it: sets of one field that hold ranges are of another
+ * kind to the kernel, whose elements come in halves.
+ */
+static struct rs_set *range_set(struct rs_table *t, const char *name, enum rs_field f)
 {
-	uint8_t key[RULESET_KEY_MAX] = { 0 }, end[RULESET_KEY_MAX] = { 0 };
-	size_t size = addr_size(&p->addr);
+	const enum rs_field fields[] = { f, RS_L4PROTO };
 
-	memcpy(key, p->addr.bytes, size);
-	memcpy(end, p->addr.bytes, size);
+	return rs_set_add(t, name, RS_SET_INTERVAL, fields, ARRAY_LEN(fields));
+}
+
+static void add_range(struct rs_set *s, const struct prefix *p, const char *comment)
+{
+	static const uint8_t lowest = 0, highest = UINT8_MAX;
+	uint8_t key[RULESET_KEY_MAX] = { 0 }, end[RULESET_KEY_MAX] = { 0 }, last[16];
+	size_t size = addr_size(&p->addr), n = 0, n_end = 0;
+
+	memcpy(last, p->addr.bytes, size);
 	for (size_t bit = p->len; bit < size * 8; bit++)
-		end[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+		last[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	rs_key_append(key, &n, s->fields[0], p->addr.bytes);
+	rs_key_append(key, &n, RS_L4PROTO, &lowest);
+	rs_key_append(end, &n_end, s->fields[0], last);
+	rs_key_append(end, &n_end, RS_L4PROTO, &highest);
 	(void)rs_element_add(s, key, end, comment);
 }
 
@@ -97,13 +111,13 @@ static bool inside_another(const struct addr_range *ranges, size_t n, size_t i)
 
 static void forbidden_set(struct rs_table *t, const char *name, enum rs_field f, uint8_t family)
 {
-	struct rs_set *s = constant_set(t, name, f, RS_SET_INTERVAL);
+	struct rs_set *s = range_set(t, name, f);
 	size_t n;
 	const struct addr_range *ranges = addr_forbidden_ranges(&n);
 
 	for (size_t i = 0; i < n; i++)
 		if (ranges[i].prefix.addr.family == family && !inside_another(ranges, n, i))
-			add_prefix(s, &ranges[i].prefix, ranges[i].reason);
+			add_range(s, &ranges[i].prefix, ranges[i].reason);
 }
 
 /* Forms of IPv6 in which an IPv4 address hides: no sandbox needs to send there. */
@@ -120,13 +134,13 @@ static void embedded_set(struct rs_table *t)
 		{ { 0x20, 0x02 }, 16, "6to4" },
 		{ { 0x20, 0x01 }, 32, "Teredo" },
 	};
-	struct rs_set *s = constant_set(t, SET_EMBEDDED, RS_IP6_DADDR, RS_SET_INTERVAL);
+	struct rs_set *s = range_set(t, SET_EMBEDDED, RS_IP6_DADDR);
 
 	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
 		struct prefix p = { .addr.family = AF_INET6, .len = forms[i].len };
 
 		memcpy(p.addr.bytes, forms[i].bytes, sizeof(forms[i].bytes));
-		add_prefix(s, &p, forms[i].what);
+		add_range(s, &p, forms[i].what);
 	}
 }
 
@@ -135,8 +149,8 @@ static void error_sets(struct rs_table *t)
 	/* Unreachable, too big (in IPv4 a code of unreachable), time exceeded, parameter problem. */
 	static const uint8_t errors4[] = { 3, 11, 12 }, errors6[] = { 1, 2, 3, 4 };
 
-	add_bytes(constant_set(t, SET_ICMP_ERRORS, RS_ICMP_TYPE, 0), errors4, sizeof(errors4));
-	add_bytes(constant_set(t, SET_ICMPV6_ERRORS, RS_ICMPV6_TYPE, 0), errors6, sizeof(errors6));
+	add_bytes(constant_set(t, SET_ICMP_ERRORS, RS_ICMP_TYPE), errors4, sizeof(errors4));
+	add_bytes(constant_set(t, SET_ICMPV6_ERRORS, RS_ICMPV6_TYPE), errors6, sizeof(errors6));
 }
 
 static void link_sets(struct rs_table *t)
@@ -145,9 +159,8 @@ static void link_sets(struct rs_table *t)
 	 * of multicast listeners (RFC 2710, RFC 3810). */
 	static const uint8_t neighbours[] = { 135, 136 }, chatter[] = { 131, 132, 133, 143 };
 
-	add_bytes(constant_set(t, SET_NEIGHBOURS, RS_ICMPV6_TYPE, 0), neighbours,
-		  sizeof(neighbours));
-	add_bytes(constant_set(t, SET_CHATTER, RS_ICMPV6_TYPE, 0), chatter, sizeof(chatter));
+	add_bytes(constant_set(t, SET_NEIGHBOURS, RS_ICMPV6_TYPE), neighbours, sizeof(neighbours));
+	add_bytes(constant_set(t, SET_CHATTER, RS_ICMPV6_TYPE), chatter, sizeof(chatter));
 }
 
 static void shared_sets(struct ruleset *r)
