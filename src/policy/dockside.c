@@ -65,10 +65,13 @@ static bool check_names(const struct dockside *d, const struct jsonc_at *network
 	return true;
 }
 
-static bool has_rules(const struct jsonc_at *at)
+static bool check_rules(const struct jsonc_at *at, size_t *n, struct err *e)
 {
-	return json_array_size(jsonc_key(at, "egress").v) ||
-	       json_array_size(jsonc_key(at, "nat").v);
+	const struct jsonc_at egress = jsonc_key(at, "egress"), nat = jsonc_key(at, "nat");
+
+	*n = json_array_size(egress.v) + json_array_size(nat.v);
+	return dockside_is_object(at, e) && dockside_is_list(&egress, e) &&
+	       dockside_is_list(&nat, e);
 }
 
 /* The network of that place as a subject, with its policy, when it is managed. */
@@ -82,10 +85,13 @@ static bool read_subject(struct dockside_reader *r, const struct jsonc_at *netwo
 	const struct jsonc_at at = jsonc_key(networks, n->name);
 	struct plan *plan = r->plan;
 	struct plan_policy *policy = &plan->policies[plan->n_policies];
+	size_t n_rules;
 
-	n->managed = n->network.has_controller || has_rules(&at);
+	if (!check_rules(&at, &n_rules, e))
+		return false;
+	n->managed = n->network.has_controller || n_rules;
 	if (!n->managed)
-		return dockside_is_object(&at, e);
+		return true;
 	plan->n_policies++;
 	plan->subjects[plan->n_subjects++] = (struct plan_subject){ .kind = SUBJECT_NETWORK,
 								    .id = xstrdup(n->name),

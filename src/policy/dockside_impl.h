@@ -57,7 +57,8 @@ bool dockside_read_networks(struct dockside_reader *r, const struct jsonc_at *ro
 bool dockside_read_ipsets(struct dockside_reader *r, const struct jsonc_at *root, struct err *e)
 	_must_use_;
 
-/* The rules of one network, whose entry in firewall-config.json is at `at`. */
+/* The rules of one network: its entry in firewall-config.json, an object or nothing, whose egress and
+ * nat are lists or nothing. */
 bool dockside_read_rules(struct dockside_reader *r, const struct jsonc_at *at, const char *name,
 			 struct plan_policy *out, struct err *e) _must_use_;
 

@@ -436,9 +436,6 @@ bool dockside_read_rules(struct dockside_reader *r, const struct jsonc_at *at, c
 	size_t n_egress = json_array_size(egress.v), n = n_egress + json_array_size(nat.v);
 
 	*out = (struct plan_policy){ .name = xstrdup(name), .dns = DNS_REAL };
-	if (!dockside_is_object(at, e) || !dockside_is_list(&egress, e) ||
-	    !dockside_is_list(&nat, e))
-		return false;
 	if (n > LIMIT_POLICY_RULES)
 		return jsonc_err_text(at, e, "%zu rules, expected at most %u", n,
 				      LIMIT_POLICY_RULES);

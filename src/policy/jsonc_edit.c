@@ -212,8 +212,6 @@ static struct splice cut(const struct jsonc *j, size_t from, size_t to)
 
 	if (is_blank(j, start, from) && is_blank(j, to, end))
 		return (struct splice){ start, MIN(end + 1, j->n), NULL };
-	while (to < j->n && j->text[to] == ' ')
-		to++;
 	return (struct splice){ from, to, NULL };
 }
 
@@ -230,14 +228,21 @@ char *jsonc_remove(const struct jsonc *j, const json_t *parent, const json_t *va
 		else
 			after = &j->places[i];
 	}
-	if (after)
+	if (after) {
 		out[0] = cut(j, gone->start, comma_after(j, gone) + 1);
-	else
-		out[0] = cut(j, gone->start, gone->end);
-	if (after || !before)
+		/* In the midst of a line the next one takes its place. */
+		while (out[0].from == gone->start && out[0].to < after->start &&
+		       j->text[out[0].to] == ' ')
+			out[0].to++;
+		return splice(j, out, 1);
+	}
+	out[0] = cut(j, gone->start, gone->end);
+	if (!before)
 		return splice(j, out, 1);
 	out[1] = out[0];
 	out[0] = (struct splice){ comma_after(j, before), comma_after(j, before) + 1, NULL };
+	if (line_start(j, gone->start) == line_start(j, before->end))
+		out[0].to = out[1].from;
 	return splice(j, out, 2);
 }
 
