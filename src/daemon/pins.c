@@ -64,6 +64,32 @@ static bool is_bridges_own(const struct links_bridge *b, const struct addr *a)
 	return false;
 }
 
+/* The engine has it for another container; its word counts before the far end's. */
+static const struct ctl_fact *named_for_another(const struct pins_seen *s, const struct pin *p,
+						const struct addr *a)
+{
+	for (size_t i = 0; i < s->n_facts; i++) {
+		const struct ctl_fact *f = &s->facts[i];
+
+		if (f->has_mac && !mac_eq(f->mac, p->mac) &&
+		    (addr_eq(&f->v4, a) || addr_eq(&f->v6, a)) &&
+		    strcmp(f->bridge, s->bridge->name) == 0)
+			return f;
+	}
+	return NULL;
+}
+
+/* The engine has others of its family for this one. */
+static bool named_otherwise(const struct ctl_fact *f, const struct addr *a)
+{
+	const struct addr *named = !f		      ? NULL :
+				   family_of(a) == V4 ? &f->v4 :
+				   family_of(a) == V6 ? &f->v6 :
+							NULL;
+
+	return named && named->family && !addr_eq(named, a);
+}
+
 static bool in_network(const struct links_bridge *b, const struct addr *a)
 {
 	if (family_of(a) == V6_LINK)
@@ -95,6 +121,8 @@ static const struct pin *holder_of_mac(const struct pins *p, const struct pin *b
 /* The far end as the kernel and the engine have it. */
 static bool claims(const struct links_port *port, const struct ctl_fact *f, const struct addr *a)
 {
+	if (named_otherwise(f, a))
+		return false;
 	for (size_t i = 0; i < port->n_addrs; i++)
 		if (addr_eq(&port->addrs[i], a))
 			return true;
@@ -107,44 +135,97 @@ static void set_problem(struct pin *p, const char *what, const char *why)
 		(void)snprintf(p->problem, sizeof(p->problem), "%s %s", what, why);
 }
 
+static bool is_controllers_mac(const struct pins_seen *s, const uint8_t *mac)
+{
+	const struct plan_controller *c = &s->network->controller;
+
+	return s->network->has_controller && c->has_mac && mac_eq(c->mac, mac);
+}
+
+/* Its address, at a port that has not its MAC. */
+static bool is_controllers_alone(const struct pins_seen *s, const struct pin *p,
+				 const struct addr *a)
+{
+	const struct plan_controller *c = &s->network->controller;
+
+	return s->network->has_controller && c->has_mac && addr_eq(&c->addr, a) &&
+	       !mac_eq(c->mac, p->mac);
+}
+
+/* Why the port may not have it, whoever else has what; NULL: it may. */
+static const char *why_not(const struct pins_seen *s, const struct pin *p, const struct addr *a)
+{
+	if (is_bridges_own(s->bridge, a))
+		return "is the bridge's own address";
+	if (addr_eq(&s->network->v4.gateway, a) || addr_eq(&s->network->v6.gateway, a))
+		return "is the network's gateway";
+	if (is_controllers_alone(s, p, a))
+		return "is the controller's, and the MAC is not";
+	if (named_for_another(s, p, a))
+		return "is another container's, as the engine has it";
+	return NULL;
+}
+
 static void add_addr(const struct pins *all, const struct pins_seen *s, struct pin *p,
 		     const struct addr *a)
 {
-	const struct plan_controller *c = &s->network->controller;
 	char text[ADDR_STR_MAX];
+	const char *why;
 
-	addr_str(a, text);
 	if (!a->family || has_addr(p, a) || p->n_addrs == PIN_ADDRS_MAX)
 		return;
-	if (is_bridges_own(s->bridge, a))
-		set_problem(p, text, "is the bridge's own address");
-	else if (!in_network(s->bridge, a))
-		set_problem(p, text, "is in none of the bridge's networks");
-	else if (holder_of_addr(all, p, a))
-		set_problem(p, text, "is another port's address");
-	else if (s->network->has_controller && c->has_mac && addr_eq(&c->addr, a) &&
-		 !mac_eq(c->mac, p->mac))
-		set_problem(p, text, "is the controller's, and the MAC is not");
+	why = why_not(s, p, a);
+	if (!why && !in_network(s->bridge, a))
+		why = "is in none of the bridge's networks";
+	if (!why && holder_of_addr(all, p, a))
+		why = "is another port's address";
+	if (why)
+		set_problem(p, addr_str(a, text), why);
 	else
 		p->addrs[p->n_addrs++] = *a;
+}
+
+/* The controller's MAC where its address is configured too, which the far end has not. */
+static bool lacks_controllers_address(const struct pins_seen *s, const struct links_port *port,
+				      const struct ctl_fact *f, const uint8_t *mac)
+{
+	const struct addr *a = &s->network->controller.addr;
+
+	return is_controllers_mac(s, mac) && a->family && !claims(port, f, a);
 }
 
 static void open_port(const struct pins *all, const struct pins_seen *s,
 		      const struct links_port *port, const struct ctl_fact *f, struct pin *p)
 {
-	const struct plan_controller *c = &s->network->controller;
-
 	if (mac_eq(port->mac, s->bridge->mac))
 		set_problem(p, port->name, "has the bridge's own MAC");
 	else if (holder_of_mac(all, p, port->mac))
 		set_problem(p, port->name, "has another port's MAC");
-	else if (s->network->has_controller && c->has_mac && c->addr.family &&
-		 mac_eq(c->mac, port->mac) && !claims(port, f, &c->addr))
+	else if (lacks_controllers_address(s, port, f, port->mac))
 		set_problem(p, port->name, "has the controller's MAC without its address");
 	else {
 		memcpy(p->mac, port->mac, sizeof(p->mac));
 		p->open = true;
 	}
+}
+
+/* The policy, the bridge or the engine may have changed since it was given what it has. */
+static void take_back(const struct pins_seen *s, const struct links_port *port, struct pin *p)
+{
+	const struct ctl_fact *f = fact_of(s, p->mac);
+	const struct addr *controllers = &s->network->controller.addr;
+	size_t n = 0;
+
+	if (mac_eq(p->mac, s->bridge->mac) ||
+	    (lacks_controllers_address(s, port, f, p->mac) && !has_addr(p, controllers))) {
+		p->open = false;
+		p->n_addrs = 0;
+		return;
+	}
+	for (size_t i = 0; i < p->n_addrs; i++)
+		if (!why_not(s, p, &p->addrs[i]) && !named_otherwise(f, &p->addrs[i]))
+			p->addrs[n++] = p->addrs[i];
+	p->n_addrs = n;
 }
 
 /* Families that it has none of yet; what the engine says counts in any case. */
@@ -158,6 +239,10 @@ static void add_addrs(const struct pins *all, const struct pins_seen *s,
 	if (f) {
 		add_addr(all, s, p, &f->v4);
 		add_addr(all, s, p, &f->v6);
+	}
+	if (port->veth && !mac_eq(port->mac, p->mac)) {
+		set_problem(p, port->name, "has another MAC than when it came");
+		return;
 	}
 	for (size_t i = 0; i < port->n_addrs; i++)
 		if (!had[family_of(&port->addrs[i])])
@@ -192,6 +277,9 @@ void pins_update(struct pins *p, const struct pins_seen *s)
 		memcpy(next.items[next.n].port, s->ports[i].name, LINKS_NAME_MAX);
 		next.n++;
 	}
+	for (size_t i = 0; i < next.n; i++)
+		if (next.items[i].open)
+			take_back(s, &s->ports[i], &next.items[i]);
 	for (size_t i = 0; i < next.n; i++)
 		look_at(&next, s, &s->ports[i], &next.items[i]);
 	free(p->items);

@@ -8,9 +8,10 @@
  * - Its MAC is that of the far end of the veth when that was first up, and stays.
  * - Its addresses are those that the engine has for that MAC; where the engine knows nothing, those that the
  *   far end had when it was first seen with one of that family (IPv4, IPv6, link-local IPv6), and they stay.
- * - An address has to lie in one of the bridge's own networks, be none of the bridge's, and be no other
- *   port's; the first one keeps it.
+ * - An address has to lie in one of the bridge's own networks, be neither the bridge's nor the gateway, and be
+ *   no other port's; the first one keeps it, unless the engine has it for another container.
  * - What the policy knows the controller by is given to a port that has all of it, and to no other.
+ * - What a port has is taken back when the bridge, the policy or the engine no longer lets it.
  */
 #ifndef SALLYPORT_DAEMON_PINS_H
 #define SALLYPORT_DAEMON_PINS_H
