@@ -88,5 +88,6 @@ SALLYPORT=$PWD/build/plain/sallyport
 suite functional 420 tests/functional/run
 suite escape 420 tests/escape/run
 suite "docker engine" 420 tests/docker/run
+suite "engine client" 420 tests/engine/run
 suite "fuzz ($FUZZ_SECONDS s each)" 900 tools/fuzz.sh "$FUZZ_SECONDS"
 finish

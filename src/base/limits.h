@@ -110,6 +110,6 @@
 #define LIMIT_ENGINE_MS		  10000U /* a whole question and answer; the stream of events: none */
 #define LIMIT_ENGINE_PAUSE_MIN_MS 200U	 /* between two attempts: the first ones */
 #define LIMIT_ENGINE_PAUSE_MS	  5000U	 /* the last ones */
-#define LIMIT_ENGINE_SILENCE_MS	  30000U /* without an event; then it is asked what is new */
+#define LIMIT_ENGINE_SILENCE_MS	  10000U /* without an event; then it is asked what is new */
 
 #endif

@@ -78,10 +78,12 @@ static void tell_gone(struct engine *en, const char *why)
 
 void engine_lose(struct engine *en, const char *fmt, ...)
 {
-	unsigned pause_ms = en->pause_ms;
 	char why[512];
 	va_list ap;
 
+	/* One that comes and goes at once is no better than one that is not there. */
+	if (en->state == ENGINE_HERE && clock_ms() - en->here_ms >= LIMIT_ENGINE_PAUSE_MS)
+		en->pause_ms = LIMIT_ENGINE_PAUSE_MIN_MS;
 	va_start(ap, fmt);
 	(void)vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
@@ -92,8 +94,8 @@ void engine_lose(struct engine *en, const char *fmt, ...)
 	engine_snapshot_free(en->latest);
 	en->latest = NULL;
 	en->state = ENGINE_AWAY;
-	en->pause_ms = MIN(2 * pause_ms, LIMIT_ENGINE_PAUSE_MS);
-	(void)uv_timer_start(en->timer, on_timer, pause_ms, 0);
+	(void)uv_timer_start(en->timer, on_timer, en->pause_ms, 0);
+	en->pause_ms = MIN(2 * en->pause_ms, LIMIT_ENGINE_PAUSE_MS);
 	tell_gone(en, why);
 }
 
@@ -103,7 +105,6 @@ void engine_found(struct engine *en, struct engine_snapshot *take_s)
 	en->latest = take_s;
 	free(en->why);
 	en->why = NULL;
-	en->pause_ms = LIMIT_ENGINE_PAUSE_MIN_MS;
 	(void)uv_timer_start(en->timer, on_timer, LIMIT_ENGINE_SILENCE_MS, 0);
 	en->callbacks.on_snapshot(en->ctx, en->latest);
 }
@@ -176,6 +177,7 @@ static void on_ping(void *ctx, const struct http_reply *r, const struct err *e)
 		return engine_lose(en, "%s", why.msg);
 	en->podman = r->podman;
 	en->state = ENGINE_HERE;
+	en->here_ms = clock_ms();
 	follow(en);
 	survey_start(en);
 }

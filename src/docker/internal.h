@@ -42,6 +42,7 @@ struct engine {
 	struct http_call *ping, *events;
 	uv_timer_t *timer; /* away: the next attempt; here: the next snapshot without an event */
 	unsigned pause_ms; /* until the attempt after the next one */
+	uint64_t here_ms;  /* since when it is here */
 	dev_t dev;	   /* of the socket's file when it was last asked; */
 	ino_t ino;	   /* another file is another engine */
 	char version[ENGINE_VERSION_MAX];

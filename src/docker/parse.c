@@ -88,13 +88,12 @@ static bool copy(struct span s, char *out, size_t size)
 
 bool parse_version(struct span s, char out[static ENGINE_VERSION_MAX], struct err *e)
 {
-	struct span rest = s, major, minor;
+	ptrdiff_t dot = span_find(s, '.');
 	uint64_t a, b;
 	char shown[64];
 
-	if (!span_next(&rest, '.', &major) || !span_next(&rest, '.', &minor) || rest.n ||
-	    !num_parse(major, "version", 0, 99, &a, e) ||
-	    !num_parse(minor, "version", 0, 9999, &b, e))
+	if (dot < 0 || !num_parse(span_first(s, (size_t)dot), "version", 0, 99, &a, e) ||
+	    !num_parse(span_from(s, (size_t)dot + 1), "version", 0, 9999, &b, e))
 		return err_set(e, ERR_INVALID, "the engine's API version is \"%s\"",
 			       span_show(s, shown, sizeof(shown)));
 	if (a < 1 || (a == 1 && b < OLDEST_MINOR))
