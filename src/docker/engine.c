@@ -253,6 +253,11 @@ void engine_watch(struct engine *en, const char *const *names, size_t n)
 	en->names = n ? xcalloc(n, sizeof(*en->names)) : NULL;
 	for (en->n_names = 0; en->n_names < n; en->n_names++)
 		en->names[en->n_names] = xstrdup(names[en->n_names]);
+	engine_look(en);
+}
+
+void engine_look(struct engine *en)
+{
 	if (en->state == ENGINE_HERE)
 		survey_start(en);
 }

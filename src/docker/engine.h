@@ -64,6 +64,12 @@ void engine_free(struct engine *en);
  * that takes it into account follows. */
 void engine_watch(struct engine *en, const char *const *names, size_t n);
 
+/*
+ * Takes a snapshot, if the engine is there: for when a port of a bridge comes up of which the engine has
+ * not told yet. `docker network connect` tells of its end; by then the container can have sent.
+ */
+void engine_look(struct engine *en);
+
 /* The latest; NULL while the engine is gone, or has not answered yet. */
 const struct engine_snapshot *engine_latest(const struct engine *en);
 

@@ -4,6 +4,7 @@
  * each with the time of CLOCK_MONOTONIC in ns. The networks NAME are watched. On stdin it takes lines:
  *
  *	watch [NAME...]
+ *	look
  *	create NAME BRIDGE SUBNET GATEWAY [SUBNET GATEWAY]	(IPv4, IPv6)
  *	matches NAME BRIDGE SUBNET GATEWAY [SUBNET GATEWAY]	with the latest snapshot
  *	remove NAME
@@ -171,6 +172,8 @@ static void obey(char *line)
 		return;
 	if (strcmp(words[0], "watch") == 0)
 		engine_watch(engine, (const char *const *)(words + 1), n - 1);
+	else if (strcmp(words[0], "look") == 0)
+		engine_look(engine);
 	else if (strcmp(words[0], "create") == 0)
 		ok = create(words + 1, n - 1, &e);
 	else if (strcmp(words[0], "matches") == 0)
