@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * libcurl, which is loaded when the engine is first to be asked, and not with the program: it and the
- * libraries behind it would make every start of `sallyport run` several times as long, and every
- * process of the daemon 5 MiB larger. Only docker/http.c calls it.
+ * libcurl, which is loaded when the engine is first to be asked, and not with the program: it and
+ * the libraries behind it would make every start of `sallyport run` several times as long, and
+ * every process of the daemon 5 MiB larger. Only docker/http.c calls it.
  */
 #ifndef SALLYPORT_DOCKER_CURL_H
 #define SALLYPORT_DOCKER_CURL_H

@@ -143,7 +143,7 @@ static void on_end(void *ctx, const struct http_reply *r, const struct err *e)
 		engine_lose(en, "%s", refused.msg);
 }
 
-/* since: with it the engine repeats what happened between the request and its beginning to listen. */
+/* since: the engine repeats what happened between the request and its beginning to listen. */
 static void follow(struct engine *en)
 {
 	uint64_t now = clock_wall_ms();

@@ -25,7 +25,7 @@ struct http {
 
 struct http_call {
 	struct http *http;
-	struct http_call *prev, *next;
+	struct http_call *next, **at; /* what points to this one */
 	CURL *easy;
 	struct curl_slist *headers;
 	http_done_fn *done;
@@ -73,12 +73,9 @@ static void explain(struct http_call *c, struct err *e)
 
 static void unlink_call(struct http_call *c)
 {
-	if (c->prev)
-		c->prev->next = c->next;
-	else
-		c->http->calls = c->next;
+	*c->at = c->next;
 	if (c->next)
-		c->next->prev = c->prev;
+		c->next->at = c->at;
 }
 
 static void dispose(struct http_call *c)
@@ -396,6 +393,7 @@ struct http_call *http_start(struct http *h, const struct http_request *r)
 
 	*c = (struct http_call){ .http = h,
 				 .next = h->calls,
+				 .at = &h->calls,
 				 .done = r->done,
 				 .open = r->open,
 				 .bytes = r->bytes,
@@ -408,8 +406,8 @@ struct http_call *http_start(struct http *h, const struct http_request *r)
 	set_callbacks(c);
 	if (r->body.n)
 		set_body(c, r->body);
-	if (h->calls)
-		h->calls->prev = c;
+	if (c->next)
+		c->next->at = &c->next;
 	h->calls = c;
 	(void)h->curl->multi_add_handle(h->multi, c->easy);
 	return c;

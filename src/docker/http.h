@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * HTTP over a Unix socket, in the event loop: libcurl says which descriptors it wants to hear of and
- * when, libuv tells it.
+ * HTTP over a Unix socket, in the event loop: libcurl says which descriptors it wants to hear of
+ * and when, libuv tells it.
  *
  * Every request has a connection of its own, so that none ever goes to an engine that has been
  * replaced. No callback comes from inside another call of this file, nor from inside libcurl: each
@@ -26,8 +26,8 @@ struct http_reply {
 };
 
 /*
- * The end of a request; nothing of it is left afterwards. r is NULL when there was no whole answer, and
- * then e says why. An answer of any status is an answer.
+ * The end of a request; nothing of it is left afterwards. r is NULL when there was no whole answer,
+ * and then e says why. An answer of any status is an answer.
  */
 typedef void http_done_fn(void *ctx, const struct http_reply *r, const struct err *e);
 

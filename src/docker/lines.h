@@ -16,9 +16,9 @@ void lines_init(struct lines *l, size_t max);
 void lines_done(struct lines *l);
 
 /*
- * Takes bytes off *rest. True: a line is complete, *line is what it holds without its end, good until
- * the next call. One that is longer than the bound comes with line->p NULL. False: all of *rest is
- * taken.
+ * Takes bytes off *rest. True: a line is complete, *line is what it holds without its end, good
+ * until the next call. One that is longer than the bound comes with line->p NULL. False: all of
+ * *rest is taken.
  */
 bool lines_next(struct lines *l, struct span *rest, struct span *line);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the container engine said, as values: its networks, and of those that matter the containers
- * that are attached. Whatever is text in here is printable ASCII, whatever the engine sent; whatever
- * counts is below its limit of limits.h.
+ * that are attached. Whatever is text in here is printable ASCII, whatever the engine sent;
+ * whatever counts is below its limit of limits.h.
  */
 #ifndef SALLYPORT_DOCKER_SNAPSHOT_H
 #define SALLYPORT_DOCKER_SNAPSHOT_H
@@ -21,8 +21,8 @@
 #define ENGINE_SUBNETS_MAX 8 /* of one network that are kept; Docker's bridge takes one a family */
 
 struct engine_container {
-	/* "ep-..." instead of the container's: an address was given out, the container has not begun
-	 * to use it, or never will again. */
+	/* "ep-..." instead of the container's: an address was given out, the container has not
+	 * begun to use it, or never will again. */
 	char id[ENGINE_ID_MAX];
 	char name[ENGINE_NAME_MAX]; /* for people: odd bytes are escaped, a long one is cut */
 	bool has_mac;
@@ -34,8 +34,8 @@ struct engine_network {
 	char name[ENGINE_NAME_MAX];
 	char id[ENGINE_ID_MAX];
 	char driver[ENGINE_DRIVER_MAX];
-	/* The interface; "" where the engine does not say: Podman never does, and a network of another
-	 * driver has none. */
+	/* The interface; "" where the engine does not say: Podman never does, and a network of
+	 * another driver has none. */
 	char bridge[PLAN_BRIDGE_MAX];
 	struct plan_subnet subnets[ENGINE_SUBNETS_MAX]; /* gateway: family 0 where it is not told */
 	size_t n_subnets;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * engine_probe SOCKET [NAME...]: follows the engine and prints what it is told, one JSON object a line,
- * each with the time of CLOCK_MONOTONIC in ns. The networks NAME are watched. On stdin it takes lines:
+ * engine_probe SOCKET [NAME...]: follows the engine and prints what it is told, one JSON object a
+ * line, each with the time of CLOCK_MONOTONIC in ns. The networks NAME are watched. On stdin it
+ * takes lines:
  *
  *	watch [NAME...]
  *	look

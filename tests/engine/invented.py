@@ -159,7 +159,7 @@ BROKEN = (
     ("an old version", "/_ping", lambda h: h.reply(200, b"OK", [("Api-Version", "1.12")]),
      "1.12; it takes 1.24 or later"),
     ("a version that is none", "/_ping",
-     lambda h: h.reply(200, b"OK", [("Api-Version", "1.41/../..")]), "API version is \"1.41/../..\""),
+     lambda h: h.reply(200, b"OK", [("Api-Version", "1.41/../..")]), "version is \"1.41/../..\""),
     ("a redirect", "/_ping", lambda h: h.reply(302, b"", [("Location", "http://203.0.113.1/")]),
      "status 302"),
     ("a refusal", "/networks", lambda h: h.reply(500, {"message": "out of \x1b[31mcoffee"}),

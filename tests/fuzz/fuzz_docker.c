@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the container engine says. The first byte tells what the rest is: 'l' a list of networks, 'd' one
- * network ('L', 'D': of Podman), 'e' an event, 'm' a refusal, 'v' a version, 's' a stream of lines.
+ * What the container engine says. The first byte tells what the rest is: 'l' a list of networks,
+ * 'd' one network ('L', 'D': of Podman), 'e' an event, 'm' a refusal, 'v' a version, 's' a stream
+ * of lines.
  */
 #include <assert.h>
 #include <stdlib.h>
