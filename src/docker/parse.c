@@ -117,32 +117,6 @@ static struct addr read_addr(struct span s, uint8_t family)
 	return (struct addr){ 0 };
 }
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* "02:42:0a:4d:00:02" */
-static bool read_mac(struct span s, uint8_t mac[static 6])
-{
-	uint8_t bytes[6];
-
-	if (s.n != 17)
-		return false;
-	for (size_t i = 0; i < 6; i++) {
-		int hi = hex(s.p[3 * i]), lo = hex(s.p[3 * i + 1]);
-
-		if (hi < 0 || lo < 0 || (i < 5 && s.p[3 * i + 2] != ':'))
-			return false;
-		bytes[i] = (uint8_t)(hi << 4 | lo);
-	}
-	memcpy(mac, bytes, sizeof(bytes));
-	return true;
-}
-
 /* ---- Networks ---- */
 
 static bool is_interface(struct span s)
@@ -189,11 +163,12 @@ static void read_subnets(const json_t *o, struct engine_network *n)
 static bool read_container(const char *id, const json_t *o, struct engine_network *n, struct err *e)
 {
 	struct engine_container c = { 0 };
+	struct err ignored;
 
 	if (!json_is_object(o) || !is_id(span_of(id)) || !copy(span_of(id), c.id, sizeof(c.id)))
 		return err_set(e, ERR_INVALID, "the engine lists a container without a valid id");
 	(void)span_show(text_of(o, "Name"), c.name, sizeof(c.name));
-	c.has_mac = read_mac(text_of(o, "MacAddress"), c.mac);
+	c.has_mac = mac_parse(text_of(o, "MacAddress"), c.mac, &ignored);
 	c.addr4 = read_addr(text_of(o, "IPv4Address"), AF_INET);
 	c.addr6 = read_addr(text_of(o, "IPv6Address"), AF_INET6);
 	vec_push(n->containers, n->n_containers, n->cap_containers, c);

@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "net/addr.h"
+#include "net/mac.h"
 #include "policy/plan.h"
 
 #define ENGINE_NAME_MAX	   256 /* each with its NUL */
@@ -26,7 +27,7 @@ struct engine_container {
 	char id[ENGINE_ID_MAX];
 	char name[ENGINE_NAME_MAX]; /* for people: odd bytes are escaped, a long one is cut */
 	bool has_mac;
-	uint8_t mac[6];
+	uint8_t mac[MAC_BYTES];
 	struct addr addr4, addr6; /* family 0: none */
 };
 

@@ -50,11 +50,10 @@ static json_t *addr_json(const struct addr *a)
 
 static json_t *container_json(const struct engine_container *c)
 {
-	char mac[18] = "";
+	char mac[MAC_STR_MAX] = "";
 
 	if (c->has_mac)
-		(void)snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", c->mac[0],
-			       c->mac[1], c->mac[2], c->mac[3], c->mac[4], c->mac[5]);
+		(void)mac_str(c->mac, mac);
 	return json_pack("{ss ss ss so so}", "id", c->id, "name", c->name, "mac", mac, "addr4",
 			 addr_json(&c->addr4), "addr6", addr_json(&c->addr6));
 }

@@ -276,6 +276,7 @@ static const struct {
 	{ "dashes", "02-42-0a-4d-01-02", false },
 	{ "short", "02:42:0a:4d:01", false },
 	{ "long", "02:42:0a:4d:01:02:03", false },
+	{ "none: zeros", "00:00:00:00:00:00", false },
 	{ "no digit", "02:42:0a:4d:01:0g", false },
 	{ "a high byte", "02:42:0a:4d:01:0\xc3\xa9", false },
 };
