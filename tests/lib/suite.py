@@ -58,18 +58,24 @@ def _arguments(title):
     return p.parse_args()
 
 
-def _load(directory):
-    """CASES of every file of the directory, in the order of their names."""
+def load_groups(directory):
+    """CASES of every file of the directory: the costliest first, then in the order of their names."""
     sys.path.insert(0, directory)
-    cases = []
+    groups = []
     for file in sorted(os.listdir(directory)):
         if file.endswith(".py") and file != "probes.py":
             spec = importlib.util.spec_from_file_location(file[:-3], os.path.join(directory, file))
             module = importlib.util.module_from_spec(spec)
             spec.loader.exec_module(module)
             stem = file[:-3].replace("_", "-")
-            cases += [Case(f"{stem}: {c.name}", c.check, c.control) for c in module.CASES]
-    return cases
+            cost = getattr(module, "SECONDS", 0)
+            groups.append((-cost, [Case(f"{stem}: {c.name}", c.check, c.control)
+                                   for c in module.CASES]))
+    return [cases for _, cases in sorted(groups, key=lambda group: group[0])]
+
+
+def _load(directory):
+    return [case for cases in load_groups(directory) for case in cases]
 
 
 def _wanted(case, pattern):

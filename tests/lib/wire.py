@@ -57,7 +57,7 @@ def parse(ethertype, data):
         entry["type"] = rest[0]
     if proto == socket.IPPROTO_ICMPV6 and rest:
         entry["type"] = rest[0]
-        if rest[0] in NEIGHBOUR_TYPES:
+        if rest[0] in NEIGHBOUR_TYPES and not tokens:
             return None
     return entry
 
@@ -71,7 +71,7 @@ def _tcp_is_news(entry, known):
     if flags & TCP_SYN:
         known.add(key)
         return True
-    if flags & TCP_RST:
+    if flags & TCP_RST and not entry["tokens"]:
         return False
     return bool(entry["tokens"]) or key not in known
 

@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+The testbed of the network suite and the kinds of its cases.
+
+A probe is a function of the testbed, a sandbox and a token. It runs in the suite's own process,
+with sockets of the sandbox's namespace, and raises OSError when it is refused. As a control it is
+run in a sandbox of brU, whose network no policy names, while the daemon runs.
+"""
+
+import contextlib
+import os
+import time
+
+from . import zone
+from .bridgeworld import T
+from .case import Case, Cases, Fail, Skip, eventually, expect, token
+from .daemon import ENTER, Daemon
+from .jail import Runner, kill_all
+
+FAST_S = 1.0
+ARRIVAL_S = 3.0
+
+# What the cases of most files are held against: network ds-test, bridge brT.
+BASE = """
+version: 1
+policies:
+  agent:
+    rules:
+      - allow: ["203.0.113.10:80,7007,7100-7199", "[2001:db8:113::10]:80,7007,7100-7199"]
+        comment: the good site
+      - allow: ["udp/203.0.113.10:7007", "udp/[2001:db8:113::10]:7007"]
+      - deny: [203.0.113.0/28, "2001:db8:113::/112"]
+        comment: the rest of its rack
+      - allow: ["udp/203.0.113.123:123", "udp/[2001:db8:113::123]:123"]
+  other:
+    rules:
+      - allow: ["203.0.113.11:80", "[2001:db8:113::11]:80"]
+subjects:
+  - network: ds-test
+    bridge: brT
+    subnet: [10.77.0.0/24, "fd77::/64"]
+    gateway: [10.77.0.1, "fd77::1"]
+    policy: agent
+  - network: ds-other
+    bridge: brO
+    subnet: [10.77.4.0/24, "fd77:4::/64"]
+    policy: other
+"""
+
+NETWORK = """
+subjects:
+  - network: ds-test
+    bridge: brT
+    subnet: [10.77.0.0/24, "fd77::/64"]
+    gateway: [10.77.0.1, "fd77::1"]
+    policy: agent
+"""
+
+
+def policy(rules, network="", settings="", groups=""):
+    """A policy file with one network. Lines of rules and of the network's keys, unindented."""
+    def indent(text, by):
+        return "\n".join(" " * by + line for line in text.strip("\n").splitlines())
+    return (f"version: 1\n{groups}policies:\n  agent:\n{indent(settings, 4)}\n    rules:\n"
+            f"{indent(rules, 6) if rules else '      []'}\n"
+            f"{NETWORK}{indent(network, 4)}\n")
+
+
+class Bed(Runner):
+    def __init__(self, world, controls_only=False):
+        super().__init__(world)
+        self.controls_only = controls_only
+        self.daemon = None
+        self.running = None  # the policy and flags it was started with
+        self.n_files = 0
+        self.policy_path = None
+
+    # --- Who is who.
+
+    @property
+    def sb1(self):
+        return self.world.box["sb1"]
+
+    @property
+    def sb2(self):
+        return self.world.box["sb2"]
+
+    @property
+    def sb3(self):
+        return self.world.box["sb3"]
+
+    @property
+    def un1(self):
+        return self.world.box["un1"]
+
+    # --- The daemon.
+
+    def write(self, text, name=None):
+        self.n_files += 1
+        path = f"{self.world.work}/{name or f'policy-{os.getpid()}-{self.n_files}.yaml'}"
+        with open(path, "w") as f:
+            f.write(text)
+        return path
+
+    def under(self, text=BASE, *flags):
+        """A daemon with this policy: the one that runs, when it was started for the same."""
+        if self.controls_only or self.running == (text, flags) and self.daemon.alive():
+            return self.daemon
+        self.stop()
+        self.policy_path = self.write(text)
+        self.daemon = Daemon(self.world, ["--policy", self.policy_path, *flags])
+        self.running = text, flags
+        return self.daemon
+
+    def start(self, text=BASE, *flags, **options):
+        """A daemon of the case's own, started anew; no other case will be run under it."""
+        self.stop()
+        self.policy_path = self.write(text)
+        self.daemon = Daemon(self.world, ["--policy", self.policy_path, *flags], **options)
+        return self.daemon
+
+    def stop(self):
+        """No daemon, no rules."""
+        if self.daemon:
+            if self.daemon.alive():
+                self.daemon.stop()
+            self.daemon = None
+        self.running = None
+        self.command("teardown")
+
+    def command(self, *words, control=None, timeout=15):
+        """`sallyport WORDS...` on the host."""
+        words = [*words] + (["--control", control] if control else [])
+        return self.run([*ENTER, self.world.program, *words], {"timeout": timeout})
+
+    def ours(self, *words):
+        """A command about the daemon that runs."""
+        return self.command(*words, control=self.daemon.control)
+
+    def rewrite(self, text):
+        """The running daemon's policy file."""
+        with open(self.policy_path, "w") as f:
+            f.write(text)
+        self.running = None
+
+    # --- nft, as another program would use it.
+
+    def nft(self, *words, check=True):
+        result = self.run([*ENTER, "nft", *words])
+        if check and result.status != 0:
+            raise Fail(f"nft failed\n{result}")
+        return result
+
+    def tables(self):
+        return self.nft("list", "tables").out
+
+    def ruleset(self):
+        """All that nft lists, without counters and clocks."""
+        return self.nft("-s", "list", "ruleset").out
+
+    # --- What was seen.
+
+    def marks(self):
+        world = self.world
+        return (world.wire.mark(), world.internet.mark(), world.host.mark(), world.services.mark(),
+                {name: s.mark() for name, s in world.sniffers.items()})
+
+    def seen(self, marks, tok):
+        world = self.world
+        logs = (world.wire.log, world.internet, world.host, world.services)
+        if any(tok in str(log.since(mark)).lower() for log, mark in zip(logs, marks)):
+            return True
+        return any(tok.encode() in frame for name, s in world.sniffers.items()
+                   for frame in s.since(marks[4][name]))
+
+    def leaks(self, marks, allowed=()):
+        """Packets of brT's network on the internet, and what its forged ones would look like."""
+        return [p for p in self.world.wire.leaks(marks[0], allowed)
+                if not p.get("src", "").startswith(("10.77.8.", "fd77:8:", "198.51.100.",
+                                                    "2001:db8:1:"))]
+
+    @staticmethod
+    def token():
+        return token()
+
+    # --- Between cases.
+
+    def settle(self):
+        if self.daemon and self.running and not self.daemon.alive():
+            story = self.daemon.story()
+            self.running = None
+            raise Fail(f"the daemon died: {story}")
+
+    def afresh(self):
+        self.daemon = self.running = None
+        kill_all([d.pid for d in self.world.daemons] + [os.getppid()])
+        for family in ("inet", "bridge"):
+            self.nft("delete", "table", family, "sallyport", check=False)
+
+
+class Outcome:
+    """How a probe ended for who ran it."""
+
+    def __init__(self, t, box, probe, tok):
+        start = time.monotonic()
+        self.error = None
+        try:
+            self.value = probe(t, box, tok)
+        except OSError as e:
+            self.error = e
+        self.seconds = time.monotonic() - start
+
+    def __str__(self):
+        return f"the probe said {self.error!r} after {self.seconds:.2f} s"
+
+
+def arrives(t, box, probe):
+    tok, marks = token(), t.marks()
+    outcome = Outcome(t, box, probe, tok)
+    if outcome.error is not None and outcome.error.errno in UNSUPPORTED:
+        raise Skip(str(outcome.error))
+    eventually(lambda: t.seen(marks, tok), f"{tok} never arrived; {outcome}", ARRIVAL_S)
+    return outcome
+
+
+def stays_in(t, box, probe, allowed=(), fast=FAST_S):
+    """A slow refusal is tried again: a machine may be busy, a time-out is constant."""
+    for _ in range(3):
+        tok, marks = token(), t.marks()
+        outcome = Outcome(t, box, probe, tok)
+        leaks = t.leaks(marks, allowed)
+        expect(not leaks, f"packets left: {leaks}; {outcome}")
+        expect(not t.seen(marks, tok), f"{tok} arrived; {outcome}")
+        if fast is None or outcome.seconds < fast:
+            return outcome
+    raise Fail(f"not refused at once, three times: {outcome}")
+
+
+UNSUPPORTED = {93, 94, 97}  # EPROTONOSUPPORT, ESOCKTNOSUPPORT, EAFNOSUPPORT
+
+
+class NetCases(Cases):
+    def __init__(self, text=BASE, *flags):
+        super().__init__()
+        self.policy, self.flags = text, flags
+
+    def _confined(self, t):
+        t.under(self.policy, *self.flags)
+        return t.sb1
+
+    def _add(self, name, probe, check, control):
+        def outside(t):
+            self._confined(t)
+            arrives(t, t.un1, probe)
+        self.append(Case(name, check, outside if control else None))
+
+    def reach(self, name, probe):
+        """Arrives from a confined network as it does from another."""
+        self._add(name, probe, lambda t: arrives(t, self._confined(t), probe), True)
+
+    def deny(self, name, probe, allowed=(), control=True):
+        """Arrives from another network; from a confined one it does not, and is refused at once."""
+        def check(t):
+            outcome = stays_in(t, self._confined(t), probe, allowed)
+            expect(outcome.error is not None, "the probe believes that it worked")
+            expect(not isinstance(outcome.error, TimeoutError), f"not refused: {outcome}")
+        self._add(name, probe, check, control)
+
+    def contain(self, name, probe, allowed=(), control=True):
+        """As deny; what the probe believes does not matter, nor how soon, only what got out."""
+        self._add(name, probe, lambda t: stays_in(t, self._confined(t), probe, allowed, None),
+                  control)
+
+
+@contextlib.contextmanager
+def setting(name, value):
+    """A sysctl of the host namespace, for the time of a block."""
+    from .world import sysctl
+    path = "/proc/sys/" + name.replace(".", "/")
+    import subprocess
+    before = subprocess.run([*ENTER, "cat", path], capture_output=True, text=True, check=True)
+    sysctl(f"{name}={value}")
+    try:
+        yield
+    finally:
+        sysctl(f"{name}={before.stdout.strip()}")
+
+
+def good(address):
+    """An address of which BASE opens ports."""
+    return zone.v6(10) if ":" in address else zone.v4(10)
+
+
+NET = T
