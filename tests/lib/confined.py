@@ -72,6 +72,7 @@ class Bed(Runner):
         self.controls_only = controls_only
         self.daemon = None
         self.running = None  # the policy and flags it was started with
+        self.hopeless = {}  # with which it does not start, and why: not to be tried for each case
         self.n_files = 0
         self.policy_path = None
 
@@ -106,9 +107,15 @@ class Bed(Runner):
         """A daemon with this policy: the one that runs, when it was started for the same."""
         if self.controls_only or self.running == (text, flags) and self.daemon.alive():
             return self.daemon
+        if (text, flags) in self.hopeless:
+            raise Fail("as before: " + self.hopeless[text, flags])
         self.stop()
         self.policy_path = self.write(text)
-        self.daemon = Daemon(self.world, ["--policy", self.policy_path, *flags])
+        try:
+            self.daemon = Daemon(self.world, ["--policy", self.policy_path, *flags])
+        except Fail as e:
+            self.hopeless[text, flags] = str(e)
+            raise
         self.running = text, flags
         return self.daemon
 
@@ -166,12 +173,14 @@ class Bed(Runner):
                 {name: s.mark() for name, s in world.sniffers.items()})
 
     def seen(self, marks, tok):
+        """Where this token arrived: names of logs; none when nowhere."""
         world = self.world
-        logs = (world.wire.log, world.internet, world.host, world.services)
-        if any(tok in str(log.since(mark)).lower() for log, mark in zip(logs, marks)):
-            return True
-        return any(tok.encode() in frame for name, s in world.sniffers.items()
-                   for frame in s.since(marks[4][name]))
+        logs = {"wire": world.wire.log, "internet": world.internet, "host": world.host,
+                "services": world.services}
+        found = [name for (name, log), mark in zip(logs.items(), marks)
+                 if tok in str(log.since(mark)).lower()]
+        return found + [name for name, s in world.sniffers.items()
+                        if any(tok.encode() in frame for frame in s.since(marks[4][name]))]
 
     def leaks(self, marks, allowed=()):
         """Packets of brT's network on the internet, and what its forged ones would look like."""
@@ -230,7 +239,8 @@ def stays_in(t, box, probe, allowed=(), fast=FAST_S):
         outcome = Outcome(t, box, probe, tok)
         leaks = t.leaks(marks, allowed)
         expect(not leaks, f"packets left: {leaks}; {outcome}")
-        expect(not t.seen(marks, tok), f"{tok} arrived; {outcome}")
+        seen = t.seen(marks, tok)
+        expect(not seen, f"{tok} arrived at {seen}; {outcome}")
         if fast is None or outcome.seconds < fast:
             return outcome
     raise Fail(f"not refused at once, three times: {outcome}")

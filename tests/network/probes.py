@@ -5,6 +5,7 @@ What a sandbox may try. Each function returns a probe, which lib/confined.py run
 Addresses may be functions of the sandbox: PEER4 is another sandbox of the same network.
 """
 
+import random
 import socket
 import struct
 import time
@@ -162,6 +163,11 @@ def question(server, over="udp"):
     return probe
 
 
+def source_port():
+    """A new flow each time: what is established is not judged again."""
+    return random.randrange(10000, 60000)
+
+
 # --- Packets made by hand, out of the sandbox's port. They are sent and forgotten.
 
 def _frame(box, packet, to, src_mac=None, dst_mac=None, tags=()):
@@ -174,7 +180,7 @@ def datagram(address, port=999, source=None, src_mac=None, dst_mac=None, tags=()
     def probe(t, box, tok):
         to = _address(address, box)
         own = _address(source, box) if source else box.own(to)
-        packet = f.ip(own, to, 17, f.udp(own, to, 4000, port, tok.encode()), **options)
+        packet = f.ip(own, to, 17, f.udp(own, to, source_port(), port, tok.encode()), **options)
         _frame(box, packet, to, src_mac and src_mac(box), dst_mac and dst_mac(box), tags)
     return probe
 
@@ -184,7 +190,7 @@ def segment(address, port, flags, source=None, src_mac=None):
     def probe(t, box, tok):
         to = _address(address, box)
         own = _address(source, box) if source else box.own(to)
-        data = f.tcp(own, to, 4001, port, flags, tok.encode(), ack=1)
+        data = f.tcp(own, to, source_port(), port, flags, tok.encode(), ack=1)
         _frame(box, f.ip(own, to, 6, data), to, src_mac and src_mac(box))
     return probe
 
@@ -203,7 +209,7 @@ def fragments(address, port=999, first=16, lone=False):
     def probe(t, box, tok):
         to = _address(address, box)
         own = box.own(to)
-        whole = f.udp(own, to, 4000, port, bytes(16) + tok.encode() + bytes(5))
+        whole = f.udp(own, to, source_port(), port, bytes(16) + tok.encode() + bytes(5))
         parts = [(0, whole[:first], True), (first, whole[first:], False)]
         for offset, data, more in parts[1:] if lone else parts:
             if ":" in to:
@@ -217,9 +223,9 @@ def fragments(address, port=999, first=16, lone=False):
 def overlap(address):
     """Fragments of a packet for an open port, of which a second rewrites the port."""
     def probe(t, box, tok):
-        own = box.own(address)
-        fine = f.udp(own, address, 4000, 7007, bytes(16) + tok.encode() + bytes(5))
-        bad = f.udp(own, address, 4000, 999, bytes(16) + tok.encode() + bytes(5))
+        own, sport = box.own(address), source_port()
+        fine = f.udp(own, address, sport, 7007, bytes(16) + tok.encode() + bytes(5))
+        bad = f.udp(own, address, sport, 999, bytes(16) + tok.encode() + bytes(5))
         for offset, data, more in ((0, fine[:16], True), (0, bad[:16], True),
                                    (16, fine[16:], False)):
             if ":" in address:
@@ -234,7 +240,7 @@ def overlap(address):
 def extension(address, build, port=999):
     """IPv6 with an extension header in front of UDP; build(inner_proto, payload, box)."""
     def probe(t, box, tok):
-        payload = f.udp(box.v6, address, 4000, port, tok.encode())
+        payload = f.udp(box.v6, address, source_port(), port, tok.encode())
         number, body = build(17, payload, box)
         _frame(box, f.ip6(box.v6, address, number, body), address)
     return probe
@@ -243,7 +249,7 @@ def extension(address, build, port=999):
 def options4(address, raw, port=999):
     def probe(t, box, tok):
         option = raw(box) if callable(raw) else raw
-        packet = f.ip4(box.v4, address, 17, f.udp(box.v4, address, 4000, port, tok.encode()),
+        packet = f.ip4(box.v4, address, 17, f.udp(box.v4, address, source_port(), port, tok.encode()),
                        options=option)
         _frame(box, packet, address)
     return probe
@@ -253,7 +259,7 @@ def tunnel(address, number, wrap):
     """An inner packet to evil inside something for `address`."""
     def probe(t, box, tok):
         to = _address(address, box)
-        inner = f.ip4(box.v4, EVIL4, 17, f.udp(box.v4, EVIL4, 4000, 999, tok.encode()))
+        inner = f.ip4(box.v4, EVIL4, 17, f.udp(box.v4, EVIL4, source_port(), 999, tok.encode()))
         payload = wrap(inner, box, to)
         _frame(box, f.ip(box.own(to), to, number, payload), to)
     return probe
