@@ -194,6 +194,7 @@ class BridgeWorld(World):
         super().__init__(program)
         host = f"{RUN}/host"
         self.sync = syscalls.socket_in(host, socket.AF_INET, socket.SOCK_DGRAM)
+        self.sync.settimeout(3)
         self.sniffers = {name: Sniffer(self.box[name], self.sync) for name in ("sb2", "un2")}
         self.services = Reader(f"{self.tmp}/services.log")
         self.start_module("host", "lib.bridged", f"{self.tmp}/services.log")
@@ -230,6 +231,12 @@ class BridgeWorld(World):
         batch("host", ours)
         batch(box.name, theirs)
         batch("host", f"link set {box.port} up")
+
+    def hear(self):
+        """Returns when what arrived at the services up to now is in their log."""
+        for _ in range(2):
+            self.sync.sendto(b"sync", ("127.0.0.1", 999))
+            self.sync.recv(99)
 
     def counters(self, rules):
         """Counters in front of everything on the internet's side: {name: nft expression}."""
