@@ -257,7 +257,8 @@ def _published(t):
         tcp dport 18092 redirect to :22
         udp dport 18092 redirect to :999
         tcp dport 18093 dnat ip to 10.77.4.2:80
-    }} }}""")
+    }}
+    }}""")
     try:
         for address in (t.sb1.net.gateway4, zone.HOST4):
             for port in (18090, 18091, 18092, 18093):
@@ -275,7 +276,8 @@ def _inbound(t):
     t.under(CASES.policy)
     t.world.nft("host", f"""table inet published {{ chain pre {{
         type nat hook prerouting priority dstnat; iifname eth0 tcp dport 18090 dnat ip to {t.sb2.v4}:80
-    }} }}""")
+    }}
+    }}""")
     try:
         with bridgeworld.syscalls.socket_in("/run/netns/internet", socket.AF_INET, TCP) as s:
             s.settimeout(3)
