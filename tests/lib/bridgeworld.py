@@ -21,7 +21,7 @@ from . import frames, syscalls, zone
 from .bubble import Unavailable
 from .case import Fail
 from .events import Reader
-from .world import World, _ip, sysctl
+from .world import ROOT, World, _ip, sysctl
 
 RUN = "/run/netns"
 ETH_P_ALL, PACKET_OUTGOING, SO_RCVBUFFORCE = 0x0003, 4, 33
@@ -231,6 +231,15 @@ class BridgeWorld(World):
         batch("host", ours)
         batch(box.name, theirs)
         batch("host", f"link set {box.port} up")
+
+    def tool(self, name):
+        """A program of tests/network, compiled when it is first wanted."""
+        path = f"{self.tmp}/bin/{name}"
+        if not os.path.exists(path):
+            compiler = os.environ.get("CC", "cc")
+            subprocess.run([compiler, "-O2", "-D_GNU_SOURCE", "-o", path,
+                            f"{ROOT}/tests/network/{name}.c"], check=True, timeout=60)
+        return path
 
     def hear(self):
         """Returns when what arrived at the services up to now is in their log."""
