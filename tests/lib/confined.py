@@ -8,7 +8,9 @@ run in a sandbox of brU, whose network no policy names, while the daemon runs.
 """
 
 import contextlib
+import json
 import os
+import subprocess
 import time
 
 from . import zone
@@ -16,6 +18,7 @@ from .bridgeworld import T
 from .case import Case, Cases, Fail, Skip, eventually, expect, token
 from .daemon import ENTER, Daemon
 from .jail import Runner, kill_all
+from .world import sysctl
 
 FAST_S = 1.0
 SENDERS = ("sb1", "un1")  # what they say to a group, they hear themselves
@@ -103,6 +106,15 @@ class Bed(Runner):
         with open(path, "w") as f:
             f.write(text)
         return path
+
+    def under_dockside(self, networks, firewall, **environment):
+        """A daemon of the case's own, from Dockside's two files."""
+        self.stop()
+        paths = [self.write(json.dumps(what), f"{name}-{self.n_files}.json")
+                 for name, what in (("networks", networks), ("firewall", firewall))]
+        flags = ["--network-config", paths[0], "--firewall-config", paths[1]]
+        self.daemon = Daemon(self.world, flags, environment=environment)
+        return self.daemon
 
     def under(self, text=BASE, *flags):
         """A daemon with this policy: the one that runs, when it was started for the same."""
@@ -288,9 +300,7 @@ class NetCases(Cases):
 @contextlib.contextmanager
 def setting(name, value):
     """A sysctl of the host namespace, for the time of a block."""
-    from .world import sysctl
     path = "/proc/sys/" + name.replace(".", "/")
-    import subprocess
     before = subprocess.run([*ENTER, "cat", path], capture_output=True, text=True, check=True)
     sysctl(f"{name}={value}")
     try:

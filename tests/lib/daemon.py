@@ -20,7 +20,8 @@ ENTER = ["nsenter", "--net=/run/netns/host"]
 class Daemon:
     n_started = 0
 
-    def __init__(self, world, flags, control=None, wait=True):
+    def __init__(self, world, flags, control=None, wait=True, environment=None, before=()):
+        """before: words in front of the program, such as `prlimit ...`."""
         Daemon.n_started += 1
         self.world = world
         stem = f"{world.work}/daemon-{os.getpid()}-{Daemon.n_started}"
@@ -28,11 +29,12 @@ class Daemon:
         self.log_path = f"{stem}.log"
         self.err_path = f"{stem}.err"
         self.log = Reader(self.log_path)
-        words = [*ENTER, world.program, "daemon", *flags, "--no-docker", "--control", self.control,
+        words = [*ENTER, *before, world.program, "daemon", *flags, "--no-docker", "--control", self.control,
                  "--log", self.log_path]
         with open(self.err_path, "wb") as err:
             self.process = subprocess.Popen(words, stderr=err, stdin=subprocess.DEVNULL,
-                                            start_new_session=True, cwd=world.work)
+                                            start_new_session=True, cwd=world.work,
+                                            env={**os.environ, **(environment or {})})
         if wait:
             self.wait_ready()
 

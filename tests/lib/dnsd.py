@@ -10,6 +10,11 @@ from . import zone
 LATE_S = 1.0
 
 
+def behaviour(name):
+    """(kind, addresses) of a name, or of the one below which it is: each has its own turns."""
+    return zone.BEHAVIOUR.get(name) or zone.BEHAVIOUR.get(name.partition(".")[2])
+
+
 class Zone:
     """What the server answers: question in, (records, rcode, extra records) out."""
 
@@ -38,8 +43,8 @@ class Zone:
         return self._poison(owner, qtype, records)
 
     def _addresses(self, name, qtype):
-        if name in zone.BEHAVIOUR:
-            kind, addresses = zone.BEHAVIOUR[name]
+        if found := behaviour(name):
+            kind, addresses = found
             return self._moving(name, qtype, kind, addresses)
         if name in zone.POISONED:
             return zone.POISONED[name]
@@ -60,7 +65,7 @@ class Zone:
 
     @staticmethod
     def _ttl(name):
-        return 1 if name in ("rotate.example", "rebind.example", "once.example") else 60
+        return 1 if name.endswith(("rotate.example", "rebind.example", "once.example")) else 60
 
     @staticmethod
     def _poison(owner, qtype, records):
@@ -73,7 +78,7 @@ class Zone:
 def reply(zones, message, over):
     """The messages to send back, in order; a number among them is a pause in seconds."""
     ident, name, qtype, section = dns.question(message)
-    kind = zone.BEHAVIOUR.get(name.lower(), ("",))[0]
+    kind = (behaviour(name.lower()) or ("",))[0]
     if kind == "silent":
         return []
     if kind == "servfail":
