@@ -1,0 +1,558 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""E-77 to E-82: the start, the end, changes of the policy and of the rules by others, under traffic."""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import time
+
+import probes as p
+from lib import bridgeworld, frames as f
+from lib.bridgeworld import batch
+from lib.case import eventually, expect, expect_eq, expect_in
+from lib.confined import BASE, NetCases, arrives, policy, stays_in
+from lib.daemon import ENTER, Daemon
+from lib.flood import Flood
+
+CASES = NetCases()
+SECONDS = 45
+RESTORED_S = 0.1  # until what another program has undone is right again
+REVOKED_S = 1.0
+
+OPEN = '- allow: ["203.0.113.10:7007", "[2001:db8:113::10]:7007"]\n' \
+       '- allow: ["udp/203.0.113.10:7007", "udp/[2001:db8:113::10]:7007"]'
+WIDER = OPEN + '\n- allow: ["203.0.113.11:80"]'
+
+
+@CASES.case("the flood is counted where it would arrive")
+def _oracle(t):
+    t.stop()
+    with Flood(t, t.sb1, rate=300, seconds=1) as flood:
+        time.sleep(0.5)
+        expect(flood.leaked() > 50, "without a daemon nothing arrives")
+        expect(flood.arrived() > 20, "the allowed part does not arrive")
+    expect(flood.sent > 50, "nothing was sent")
+
+
+# --- E-78: the daemon's end.
+@CASES.case("E-78 killed under a flood, twenty times: nothing leaks, and it starts again")
+def _killed(t):
+    daemon = t.start(BASE)
+    with Flood(t, t.sb1) as flood:
+        time.sleep(0.2)
+        for _ in range(20):
+            before = flood.arrived()
+            daemon.kill()
+            eventually(lambda b=before: flood.arrived() > b, "what is open is not while it is dead")
+            start = time.monotonic()
+            daemon = t.daemon = Daemon(t.world, ["--policy", t.policy_path])
+            expect(time.monotonic() - start < 3.0, "it takes long to start")
+        expect_eq(flood.leaked(), 0, "packets that leaked")
+    expect(flood.sent > 5000, f"only {flood.sent} were sent")
+
+
+for number in (signal.SIGTERM, signal.SIGINT):
+    @CASES.case(f"{number.name} ends it with 0 and leaves the rules")
+    def _terminated(t, number=number):
+        daemon = t.start(BASE)
+        with Flood(t, t.sb1) as flood:
+            before = t.nft("-s", "list", "table", "inet", "sallyport").out
+            expect_eq(daemon.stop(number), 0, "exit status")
+            after = t.nft("-s", "list", "table", "inet", "sallyport").out
+            expect_eq(without_flags(after), without_flags(before), "the rules")
+            time.sleep(0.1)
+            expect_eq(flood.leaked(), 0, "packets that leaked")
+        arrives(t, t.sb1, p.tcp(p.GOOD4, 7007))
+        stays_in(t, t.sb1, p.tcp(p.EVIL4, 80))
+
+
+def without_flags(text):
+    """Of a list of a table: its owner's number."""
+    return "\n".join(line for line in text.splitlines()
+                     if "progname" not in line and "flags owner" not in line)
+
+
+@CASES.case("E-78 a child that dies is started again, and the rules stay the whole time")
+def _children(t):
+    daemon = t.start(BASE)
+    with Flood(t, t.sb1) as flood:
+        for _ in range(3):
+            children = daemon.children()
+            expect(len(children) >= 2, f"its children are {children}")
+            for pid in children.values():
+                os.kill(pid, signal.SIGKILL)
+            eventually(lambda c=children: len(daemon.children()) >= 2
+                       and not set(daemon.children().values()) & set(c.values()),
+                       "they are not started again", 5)
+            eventually(lambda: _status(daemon) == "ok", "it does not answer", 5)
+            arrives(t, t.sb1, p.tcp(p.GOOD4, 7007))
+        expect(daemon.alive(), "it died with them")
+        expect_eq(flood.leaked(), 0, "packets that leaked")
+
+
+def _status(daemon):
+    try:
+        return daemon.ask("status").get("status")
+    except (OSError, ValueError):
+        return None
+
+
+# --- teardown
+FOREIGN = """table inet foreign {
+    chain f { type filter hook forward priority 5; policy accept; counter comment "not ours"
+    }
+}
+table ip sallyport { }
+table inet sallyport-not { set s { type ipv4_addr; elements = { 1.2.3.4 } } }
+table bridge foreign { chain c { }
+}
+"""
+
+
+@CASES.case("teardown removes what is ours and nothing else, with the daemon and without")
+def _teardown(t):
+    for running in (True, False):
+        t.stop()
+        t.world.nft("host", FOREIGN)
+        before = t.ruleset()
+        try:
+            daemon = t.start(BASE)
+            expect_in("table inet sallyport {", t.ruleset(), "the rules")
+            if running:
+                result = t.ours("teardown")
+            else:
+                daemon.stop()
+                result = t.command("teardown")
+            expect_eq(result.status, 0, "exit status", result)
+            expect_eq(t.ruleset(), before, f"the ruleset, daemon running: {running}")
+        finally:
+            t.stop()
+            for table in ("inet foreign", "ip sallyport", "inet sallyport-not", "bridge foreign"):
+                t.nft("delete", "table", *table.split())
+    arrives(t, t.sb1, p.tcp(p.EVIL4, 80))
+    expect_eq(t.command("teardown").status, 0, "exit status of a second teardown")
+
+
+# --- Two at one time.
+@CASES.case("F-20 a second daemon says that there is one, and changes nothing")
+def _two(t):
+    daemon = t.start(BASE)
+    before = t.ruleset()
+    for control in (daemon.control, f"{t.world.work}/second.sock"):
+        result = t.run([*ENTER, t.world.program, "daemon", "--policy", t.policy_path, "--no-docker",
+                        "--control", control], {"timeout": 5})
+        expect(result.status not in (0, None), "a second daemon runs", result)
+        expect(result.err.strip(), "it says nothing")
+        expect_eq(t.ruleset(), before, "the ruleset")
+    expect(daemon.alive() and _status(daemon) == "ok", "the first is gone")
+
+
+@CASES.case("F-20 apply beside a daemon says that there is one, and changes nothing")
+def _apply_beside(t):
+    t.start(BASE)
+    before = t.ruleset()
+    path = t.write(policy(OPEN))
+    result = t.command("apply", "--policy", path)
+    expect(result.status != 0, "apply beside a daemon", result)
+    expect_eq(t.ruleset(), before, "the ruleset")
+
+
+# --- E-79, E-82: reloads.
+@CASES.case("E-79 a reload opens and closes; the reply tells")
+def _reload(t):
+    daemon = t.start(policy(OPEN))
+    stays_in(t, t.sb1, p.tcp("203.0.113.11", 80))
+    for text, check in ((policy(WIDER), arrives), (policy(OPEN), stays_in)):
+        t.rewrite(text)
+        reply = daemon.ask("reload")
+        expect_eq(reply["status"], "ok", "the reply", reply)
+        check(t, t.sb1, p.tcp("203.0.113.11", 80))
+    for number in (signal.SIGHUP, signal.SIGUSR1):
+        t.rewrite(policy(WIDER if number == signal.SIGHUP else OPEN))
+        os.kill(daemon.pid, number)
+        eventually(lambda w=number == signal.SIGHUP: _open(t, "203.0.113.11", 80) == w,
+                   f"{number.name} does not reload")
+
+
+def _open(t, address, port, box=None):
+    try:
+        p.tcp(address, port)(t, box or t.sb1, t.token())
+        return True
+    except OSError:
+        return False
+
+
+def held(box, address, port, kind):
+    s = box.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
+    s.settimeout(1)
+    s.connect((address, port))
+    s.sendall(b"hello\n")
+    s.recv(99)
+    return s
+
+
+def still(s, t, marks):
+    """Does what is sent over it arrive?"""
+    tok = t.token()
+    try:
+        s.sendall(tok.encode() + b"\n")
+        s.settimeout(0.1)
+        s.recv(99)
+    except OSError:
+        pass
+    return bool(t.seen(marks, tok))
+
+
+@CASES.case("E-82 permission that is taken away ends what uses it within a second; the rest goes on")
+def _revoked(t):
+    daemon = t.start(policy(OPEN + '\n- allow: ["203.0.113.70:7007", "[2001:db8:113::70]:7007", '
+                            '"udp/203.0.113.70:7007", "udp/[2001:db8:113::70]:7007"]'))
+    gone, kept = [], []
+    for flows, addresses in ((gone, ("203.0.113.70", "2001:db8:113::70")),
+                             (kept, (p.GOOD4, p.GOOD6))):
+        for address in addresses:
+            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                flows.append(held(t.sb1, address, 7007, kind))
+    other = held(t.un1, "203.0.113.70", 7007, socket.SOCK_STREAM)
+    try:
+        t.rewrite(policy(OPEN))
+        expect_eq(daemon.ask("reload")["status"], "ok", "reload")
+        deadline = time.monotonic() + REVOKED_S
+        marks = t.marks()
+        alive = gone
+        while alive and time.monotonic() < deadline:
+            alive = [s for s in alive if still(s, t, marks)]
+        expect(not alive, f"still alive: {[s.getpeername() for s in alive]}")
+        for s in (*kept, other):
+            expect(still(s, t, marks), f"{s.getpeername()} was ended too")
+    finally:
+        for s in (*gone, *kept, other):
+            s.close()
+
+
+@CASES.case("E-82 a flow that an allow by another rule still covers goes on")
+def _covered(t):
+    daemon = t.start(policy('- allow: ["203.0.113.70:7007"]\n- allow: ["203.0.113.64/28:7007"]'))
+    flow = held(t.sb1, "203.0.113.70", 7007, socket.SOCK_STREAM)
+    t.rewrite(policy('- allow: ["203.0.113.64/28:7000-7010"]'))
+    expect_eq(daemon.ask("reload")["status"], "ok", "reload")
+    marks = t.marks()
+    expect(still(flow, t, marks), "it was ended")
+    flow.close()
+
+
+@CASES.case("E-82 flows of a network that is removed end, and its containers stay confined")
+def _removed(t):
+    daemon = t.start(BASE)
+    flow = held(t.sb1, p.GOOD4, 7007, socket.SOCK_STREAM)
+    t.rewrite(BASE.replace("  - network: ds-test\n    bridge: brT\n", "  - network: ds-unused\n"
+                           "    bridge: brNone\n"))
+    reply = daemon.ask("reload")
+    marks = t.marks()
+    expect_eq(reply["status"], "ok", "reload", reply)
+    eventually(lambda: not still(flow, t, marks), "the flow goes on", REVOKED_S)
+    stays_in(t, t.sb1, p.tcp(p.EVIL4, 80), fast=None)
+    stays_in(t, t.sb1, p.tcp(p.GOOD4, 7007), fast=None)
+    stays_in(t, t.sb1, p.datagram(p.EVIL4, source=p.peer4), fast=None)
+    flow.close()
+
+
+BROKEN = (
+    ("a syntax error", "version: 1\npolicies: [\n"), ("nothing", ""),
+    ("an unknown key", BASE.replace("rules:", "rulez:", 1)),
+    ("an unknown policy", BASE.replace("policy: agent", "policy: agnet")),
+    ("a rule that is none", BASE.replace("203.0.113.10:80", "203.0.113.10:80x")),
+    ("what a network cannot enforce", BASE.replace("  agent:\n", "  agent:\n    limits: "
+                                                   "{quota: 2GB/day}\n", 1)),
+    ("no subjects", BASE.split("subjects:")[0] + "subjects: [\n"),
+)
+
+
+@CASES.case("F-18 a reload with an error keeps the old rules byte for byte, and says why and where")
+def _broken(t):
+    daemon = t.start(BASE)
+    before = t.nft("-s", "list", "ruleset").out
+    with Flood(t, t.sb1) as flood:
+        for what, text in BROKEN:
+            if what == "nothing":
+                continue
+            t.rewrite(text)
+            reply = daemon.ask("reload")
+            expect_eq(reply["status"], "error", f"the reply to {what}", reply)
+            expect(reply.get("message"), f"{what}: no message")
+            expect_eq(t.nft("-s", "list", "ruleset").out, before, f"the ruleset after {what}")
+            result = t.ours("reload")
+            expect(result.status != 0 and result.err.strip(), f"{what}: silent", result)
+        os.unlink(t.policy_path)
+        expect_eq(daemon.ask("reload")["status"], "error", "the reply without a file")
+        expect_eq(t.nft("-s", "list", "ruleset").out, before, "the ruleset without a file")
+        expect_eq(flood.leaked(), 0, "packets that leaked")
+    arrives(t, t.sb1, p.tcp(p.GOOD4, 7007))
+
+
+@CASES.case("F-18 300 mutated policies: each is taken whole or not at all")
+def _mutated(t):
+    daemon = t.start(BASE)
+    rand = random.Random(4)
+    data = BASE.encode()
+    last = t.nft("-s", "list", "ruleset").out
+    refused = 0
+    for _ in range(300):
+        at, kind = rand.randrange(len(data)), rand.randrange(4)
+        cut = data[at + 1:] if kind == 0 else bytes([rand.randrange(256)]) + data[at + 1:]
+        text = data[:at] if kind == 1 else data[:at] + cut
+        with open(t.policy_path, "wb") as f:
+            f.write(text)
+        reply = daemon.ask("reload")
+        if reply["status"] == "ok":
+            last = None
+            continue
+        refused += 1
+        if last is None:
+            last = t.nft("-s", "list", "ruleset").out
+            reply = daemon.ask("reload")
+        if refused % 10 == 0:
+            expect_eq(t.nft("-s", "list", "ruleset").out, last, f"the ruleset after {text!r}")
+    expect(refused > 50, f"only {refused} were refused")
+    t.rewrite(BASE)
+    expect_eq(daemon.ask("reload")["status"], "ok", "the original again")
+    arrives(t, t.sb1, p.tcp(p.GOOD4, 7007))
+    stays_in(t, t.sb1, p.tcp(p.EVIL4, 80))
+
+
+@CASES.case("reload --try goes back by itself, and stays when it is confirmed")
+def _try(t):
+    daemon = t.start(policy(OPEN))
+    t.rewrite(policy(WIDER))
+    result = t.ours("reload", "--try", "1s")
+    expect_eq(result.status, 0, "exit status", result)
+    expect(_open(t, "203.0.113.11", 80), "it is not tried")
+    eventually(lambda: not _open(t, "203.0.113.11", 80), "it does not go back", 3)
+    result = t.ours("reload", "--try", "1s")
+    expect_eq(result.status, 0, "exit status", result)
+    result = t.ours("reload", "--confirm")
+    expect_eq(result.status, 0, "exit status of --confirm", result)
+    time.sleep(1.3)
+    expect(_open(t, "203.0.113.11", 80), "it went back although it was confirmed")
+    expect(daemon.alive(), "it died")
+
+
+@CASES.case("E-79 1,000 reloads under a flood: nothing leaks, and what is open stays open")
+def _reloads(t):
+    daemon = t.start(policy(OPEN))
+    texts = [policy(OPEN), policy(WIDER), policy(OPEN + '\n- deny: ["203.0.113.0/25"]'),
+             policy('- deny: ["203.0.113.128/25"]\n' + OPEN)]
+    with Flood(t, t.sb1, rate=3000) as flood:
+        before, start = flood.arrived(), time.monotonic()
+        for n in range(1000):
+            t.rewrite(texts[n % len(texts)])
+            reply = daemon.ask("reload")
+            expect_eq(reply["status"], "ok", f"reload {n}", reply)
+        seconds = time.monotonic() - start
+        arrived = flood.arrived() - before
+        expect_eq(flood.leaked(), 0, f"packets that leaked in {seconds:.1f} s")
+        # 200 a second to each of two addresses are sent.
+        expect(arrived > seconds * 300, f"only {arrived} of what is open arrived in {seconds:.1f} s")
+    expect(flood.sent > 1000, f"only {flood.sent} were sent")
+
+
+@CASES.case("E-79 apply again and again under a flood, without a daemon")
+def _applies(t):
+    t.stop()
+    paths = [t.write(policy(OPEN)), t.write(policy(WIDER))]
+    expect_eq(t.command("apply", "--policy", paths[0]).status in (0, 4), True, "apply")
+    with Flood(t, t.sb1, allowed=False) as flood:
+        for n in range(100):
+            result = t.command("apply", "--policy", paths[n % 2])
+            expect(result.status in (0, 4), "apply", result)
+        expect_eq(flood.leaked(), 0, "packets that leaked")
+
+
+# --- E-80: other programs.
+HARM = (
+    ("nft flush ruleset", ["flush", "ruleset"]),
+    ("nft delete table inet", ["delete", "table", "inet", "sallyport"]),
+    ("nft delete table bridge", ["delete", "table", "bridge", "sallyport"]),
+    ("nft flush table", ["flush", "table", "inet", "sallyport"]),
+    ("nft flush chain", ["flush", "chain", "inet", "sallyport", "forward"]),
+    ("nft flush chain, bridge", ["flush", "chain", "bridge", "sallyport", "prerouting"]),
+    ("nft insert rule", ["insert", "rule", "inet", "sallyport", "forward", "accept"]),
+    ("nft delete element", ["delete", "element", "inet", "sallyport", "forward", '{ "brT" }']),
+)
+
+
+for what, words in HARM:
+    for flags in ((), ("--no-owner",)):
+        name = f"E-80 {what}{', tables that are free' if flags else ''}: undone at once, and told"
+
+        @CASES.case(name)
+        def _harm(t, words=words, flags=flags):
+            daemon = t.under(BASE, *flags)
+            before = t.nft("-s", "list", "ruleset").out
+            mark, story = daemon.log.mark(), len(daemon.story())
+            with Flood(t, t.sb1) as flood:
+                time.sleep(0.05)
+                result = t.nft(*words, check=False)
+                if flags and result.status != 0:
+                    expect(False, "the harm was not done", result)
+                start = time.monotonic()
+                eventually(lambda: t.nft("-s", "list", "ruleset").out == before,
+                           "it is not put right", 2.0)
+                seconds = time.monotonic() - start
+                leaked = flood.leaked()
+                time.sleep(0.05)
+                expect_eq(flood.leaked(), leaked, "packets that leak when it is right again")
+                if not flags:
+                    expect_eq(leaked, 0, "packets that leaked")
+                # nft itself takes some 20 ms to list it.
+                expect(seconds < RESTORED_S + 0.1, f"it took {seconds * 1000:.0f} ms")
+                expect(leaked <= 2 * 4000 * (RESTORED_S + 0.05), f"{leaked} packets leaked")
+            if flags:
+                eventually(lambda: len(daemon.story()) > story or daemon.log.since(mark),
+                           "nothing is told of it")
+            arrives(t, t.sb1, p.tcp(p.GOOD4, 7007))
+            stays_in(t, t.sb1, p.tcp(p.EVIL4, 80))
+            expect_eq(daemon.ask("status")["status"], "ok", "status")
+
+
+@CASES.case("E-80 two hundred foreign flushes in a row, and foreign rules beside ours")
+def _storm(t):
+    t.under(BASE)
+    with Flood(t, t.sb1) as flood:
+        script = "i=0; while [ $i -lt 200 ]; do nft flush ruleset; nft add table inet foreign; " \
+                 "i=$((i+1)); done"
+        t.run([*ENTER, "sh", "-c", script], {"timeout": 30})
+        leaked = flood.leaked()
+    expect_eq(leaked, 0, "packets that leaked")
+    stays_in(t, t.sb1, p.tcp(p.EVIL4, 80))
+    t.nft("delete", "table", "inet", "foreign", check=False)
+
+
+@CASES.case("E-80 rules of others after ours decide nothing that ours has denied")
+def _foreign_accept(t):
+    t.under(BASE)
+    t.world.nft("host", """table inet foreign {
+        chain f { type filter hook forward priority -200; policy accept; accept
+        }
+        chain g { type filter hook forward priority 200; policy accept; accept
+        }
+    }""")
+    try:
+        stays_in(t, t.sb1, p.tcp(p.EVIL4, 80))
+        stays_in(t, t.sb1, p.udp(p.EVIL6, 999))
+        arrives(t, t.sb1, p.tcp(p.GOOD4, 7007))
+    finally:
+        t.nft("delete", "table", "inet", "foreign")
+
+
+# --- E-77: the start.
+@CASES.case("E-77 a daemon that starts under a flood: nothing leaks from when it is ready")
+def _ready(t):
+    t.stop()
+    with Flood(t, t.sb1) as flood:
+        time.sleep(0.05)
+        t.start(BASE)
+        before = flood.leaked()
+        time.sleep(0.3)
+        expect_eq(flood.leaked(), before, "packets that leaked after ready")
+        expect(before > 0, "the flood did not arrive before")
+
+
+@CASES.case("E-77 a bridge that appears later is confined from its first packet on")
+def _late_bridge(t):
+    text = BASE.replace("bridge: brT", "bridge: brLate")
+    t.start(text)
+    t.world.counters({"leak": "ip saddr 10.77.16.0/24", "leak6": "ip6 saddr fd77:10::/64"})
+    net = bridgeworld.Net("brLate", 16)
+    box = bridgeworld.Sandbox("latebox", net, 60)
+    bridgeworld._ip("netns", "add", "latebox")
+    race = None
+    try:
+        race = racer(t, box, [packet(box, p.EVIL4), packet(box, p.EVIL6)])
+        ours, theirs = box.plug()
+        t.world._network(net)
+        batch("host", ours)
+        batch("latebox", theirs)
+        batch("host", f"link set {box.port} up")
+        time.sleep(0.3)
+        expect_eq(t.world.counted("leak") + t.world.counted("leak6"), 0, "packets that leaked")
+        eventually(lambda: _open(t, p.GOOD4, 7007, box), "what is open does not open", 3)
+        expect_eq(t.world.counted("leak6"), 0, "packets that leaked")
+    finally:
+        sent = ended(race)
+        batch("host", f"link del {box.port}\nlink del brLate\n")
+        bridgeworld._ip("netns", "del", "latebox")
+    expect(sent[0] > 100, f"only {sent[0]} were sent")
+
+
+def packet(box, to, port=9):
+    own = box.own(to)
+    return f.ether(box.net.mac(1), box.mac, f.IP6 if ":" in to else f.IP4,
+                   f.ip(own, to, 17, f.udp(own, to, 4000, port, b"race")))
+
+
+def racer(t, box, frames, interface="eth0"):
+    words = [*box.enter(), t.world.tool("race"), interface, *(frame.hex() for frame in frames)]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+
+
+def ended(race):
+    """(sent, times the interface came)"""
+    if race is None:
+        return 0, 0
+    race.send_signal(signal.SIGTERM)
+    out, _ = race.communicate(timeout=10)
+    return tuple(map(int, out.split()))
+
+
+def races(t, net, n):
+    """(sent, came) of a sandbox that is made n times on a bridge, sending from the first instant."""
+    box = bridgeworld.Sandbox("racer", net, 70)
+    bridgeworld._ip("netns", "add", "racer")
+    batch("racer", "link set lo up")
+    other = net.v4(3)
+    frames = [packet(box, p.EVIL4), packet(box, p.EVIL6),
+              f.ether(net.mac(3), box.mac, f.IP4,
+                      f.ip4(box.v4, other, 17, f.udp(box.v4, other, 4000, 999, b"race")))]
+    race = racer(t, box, frames)
+    ours = "".join(f"""
+        link add {box.port} type veth peer name eth0 address {box.mac} netns racer
+        link set {box.port} master {net.bridge} up
+        link del {box.port}
+    """ if i % 10 else f"""
+        link add {box.port} up type veth peer name eth0 address {box.mac} netns racer
+        link set {box.port} up
+        link set {box.port} master {net.bridge}
+        link del {box.port}
+    """ for i in range(n))
+    up = subprocess.Popen([*box.enter(), "sh", "-c",
+                           "while :; do ip link set eth0 up 2>/dev/null; done"])
+    try:
+        result = subprocess.run(["ip", "-n", "host", "-batch", "-"], input=ours, text=True,
+                                capture_output=True, timeout=100)
+        expect_eq(result.returncode, 0, "ip", result.stderr)
+    finally:
+        up.kill()
+        up.wait()
+        sent = ended(race)
+        bridgeworld._ip("netns", "del", "racer")
+    return sent
+
+
+@CASES.case("E-77 1,000 sandboxes that send from their first instant: nothing leaks")
+def _races(t):
+    t.under(BASE)
+    rules = {"race": "udp dport 9 ip saddr 10.77.0.70", "race6": "udp dport 9 ip6 saddr fd77::70",
+             "control": "udp dport 9 ip saddr 10.77.8.70"}
+    t.world.counters(rules)
+    races(t, bridgeworld.U, 20)
+    expect(t.world.counted("control") > 0, "on another bridge nothing arrives either")
+    sniffer = t.world.sniffers["sb2"]
+    mark = sniffer.mark()
+    sent, came = races(t, bridgeworld.T, 1000)
+    expect_eq(t.world.counted("race") + t.world.counted("race6"), 0, "packets that leaked")
+    frames = [frame for frame in sniffer.since(mark) if b"race" in frame]
+    expect(not frames, f"{len(frames)} frames reached a neighbour")
+    expect(came > 500 and sent > came, f"{sent} packets of {came} sandboxes were sent")
