@@ -20,13 +20,14 @@ ENTER = ["nsenter", "--net=/run/netns/host"]
 class Daemon:
     n_started = 0
 
-    def __init__(self, world, flags, control=None, wait=True, environment=None, before=()):
+    def __init__(self, world, flags, control=None, wait=True, environment=None, before=(),
+                 log=None):
         """before: words in front of the program, such as `prlimit ...`."""
         Daemon.n_started += 1
         self.world = world
         stem = f"{world.work}/daemon-{os.getpid()}-{Daemon.n_started}"
         self.control = control or f"{stem}.sock"
-        self.log_path = f"{stem}.log"
+        self.log_path = log or f"{stem}.log"
         self.err_path = f"{stem}.err"
         self.log = Reader(self.log_path)
         words = [*ENTER, *before, world.program, "daemon", *flags, "--no-docker", "--control", self.control,
