@@ -202,6 +202,7 @@ class BridgeWorld(World):
     def _namespaces(self):
         super()._namespaces()
         self.box = {}
+        self.bridge_rejects = bridge_rejects()
         for stem, net in (("sb", T), ("ot", O), ("un", U)):
             self._network(net)
             for n in range(1, 2 if net is O else 4):
@@ -253,7 +254,7 @@ class BridgeWorld(World):
         lines = "\n".join(f"{rule} counter name {name}" for name, rule in rules.items())
         self.nft("internet", f"table inet flood {{}}\ndelete table inet flood\n"
                              f"table inet flood {{ {names}\nchain arrive {{ type filter hook "
-                             f"prerouting priority -300;\n{lines}\n}} }}")
+                             f"prerouting priority -300;\n{lines}\n}}\n}}")
 
     def counted(self, name):
         text = self.nft("internet", f"list counter inet flood {name}")
@@ -266,6 +267,15 @@ class BridgeWorld(World):
         if check and result.returncode:
             raise RuntimeError(f"nft in {netns}: {result.stderr}\n{text}")
         return result.stdout
+
+
+def bridge_rejects():
+    """Can this kernel reject in the bridge family (CONFIG_NFT_BRIDGE_REJECT)? Else it can only drop."""
+    text = "table bridge probe { chain c { type filter hook prerouting priority 0; tcp dport 1 " \
+           "reject with tcp reset; } }"
+    result = subprocess.run(["unshare", "-n", "nft", "-f", "-"], input=text, text=True,
+                            capture_output=True, timeout=20)
+    return result.returncode == 0
 
 
 def has_bridge_netfilter():

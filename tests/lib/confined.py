@@ -291,6 +291,14 @@ class NetCases(Cases):
             expect(not isinstance(outcome.error, TimeoutError), f"not refused: {outcome}")
         self._add(name, probe, check, control)
 
+    def deny_lateral(self, name, probe):
+        """As deny, to another container of the network, where this kernel can refuse there."""
+        def check(t):
+            fast = FAST_S if t.world.bridge_rejects else None
+            outcome = stays_in(t, self._confined(t), probe, fast=fast)
+            expect(outcome.error is not None, "the probe believes that it worked")
+        self._add(name, probe, check, True)
+
     def contain(self, name, probe, allowed=(), control=True):
         """As deny; what the probe believes does not matter, nor how soon, only what got out."""
         self._add(name, probe, lambda t: stays_in(t, self._confined(t), probe, allowed, None),
