@@ -87,6 +87,7 @@ done
 SALLYPORT=$PWD/build/plain/sallyport
 suite functional 420 tests/functional/run
 suite escape 420 tests/escape/run
+suite network 420 tests/network/run
 suite "docker engine" 420 tests/docker/run
 suite "engine client" 420 tests/engine/run
 suite "fuzz ($FUZZ_SECONDS s each)" 900 tools/fuzz.sh "$FUZZ_SECONDS"

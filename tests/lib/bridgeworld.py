@@ -213,6 +213,9 @@ class BridgeWorld(World):
         for setting in ("net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1",
                         "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0"):
             sysctl(setting)
+        if has_bridge_netfilter():  # else bridged packets would pass through the other hooks, too
+            for name in ("iptables", "ip6tables", "arptables"):
+                sysctl(f"net.bridge.bridge-nf-call-{name}=0")
         via4, via6 = zone.HOST4, zone.HOST6
         batch("internet", f"route add 10.77.0.0/16 via {via4}\n"
                           f"route add fd77::/24 via {via6}\n")
