@@ -65,11 +65,13 @@ def sweep():
 
 
 class Engine:
-    def __init__(self, world, run_id):
+    def __init__(self, world, run_id, live_restore=False):
+        """live_restore: containers go on while dockerd is away, as where it is upgraded."""
         self.world = world
         os.makedirs(HOME, mode=0o700)
         self._write("containerd.toml", CONTAINERD)
-        self._write("daemon.json", json.dumps({"deprecated-key-path": f"{HOME}/key.json"}))
+        self._write("daemon.json", json.dumps({"deprecated-key-path": f"{HOME}/key.json",
+                                               "live-restore": live_restore}))
         self._start("containerd", "--config", f"{HOME}/containerd.toml")
         self._wait("containerd", lambda: os.path.exists(f"{HOME}/containerd.sock"))
         self.run_id = run_id
@@ -87,7 +89,7 @@ class Engine:
         self._wait("dockerd", lambda: self.try_docker("version").returncode == 0)
 
     def stop(self, number=signal.SIGTERM):
-        """Containers end with it, unless it is killed."""
+        """Containers end with it, unless it is killed or was told to leave them."""
         self.process.send_signal(number)
         self.process.wait(START_S)
 

@@ -17,6 +17,7 @@ from .engine import PATH
 from .world import ROOT
 
 AGENT, GATE, BOX = "sallyport-test-agent", "sallyport-test-gate", "sallyport-test-box"
+FIRST = "sallyport-test-first"
 CA = "/etc/ssl/certs/ca-certificates.crt"
 
 REQUIRED = ("busybox", "curl", "wget", "git", "openssl", "python3", "node")
@@ -168,4 +169,15 @@ def gate(engine):
     archive = subprocess.run(["tar", "-C", root, "-c", "."], check=True, capture_output=True)
     engine.docker("import", "--change=USER 65532:65532",
                   '--change=ENTRYPOINT ["/usr/bin/sallyport"]', "-", GATE, input=archive.stdout)
+    shutil.rmtree(root)
+
+
+def first(engine):
+    """One program without libraries that sends: nothing else is between the start and its packets."""
+    root = f"{engine.world.tmp}/first"
+    os.makedirs(root)
+    subprocess.run([os.environ.get("CC", "cc"), "-O2", "-static", "-D_GNU_SOURCE", "-o",
+                    f"{root}/first", f"{ROOT}/tests/docker/first.c"], check=True, timeout=60)
+    archive = subprocess.run(["tar", "-C", root, "-c", "."], check=True, capture_output=True)
+    engine.docker("import", '--change=ENTRYPOINT ["/first"]', "-", FIRST, input=archive.stdout)
     shutil.rmtree(root)

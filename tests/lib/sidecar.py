@@ -13,6 +13,7 @@ import subprocess
 
 from . import image, zone
 from .case import Fail, eventually
+from .dockside import Dockside
 from .engine import HOME, Engine
 from .suite import Testbed
 from .world import ROOT
@@ -47,13 +48,14 @@ class Bed(Testbed):
         os.makedirs(self.allow)
         self.restore()
         self._loopback_resolver()
-        self.engine = Engine(world, self.run_id)
+        self.engine = Engine(world, self.run_id, live_restore=True)
         image.agent(self.engine)
         if world.program:
             image.gate(self.engine)
         self.engine.docker("network", "create", "street")
         self._start_box("box", "--network=street")
         self.containers = {}
+        self.dockside = Dockside(self)
 
     def _loopback_resolver(self):
         """What Docker does with a resolver on the host's loopback is one of the questions."""
@@ -106,10 +108,19 @@ class Bed(Testbed):
         """Nothing of this suite runs outside the engine."""
 
     def afresh(self):
+        self.dockside.end()
         self.restore()
         if self.world.program:
             self.containers = {}
             self._compose("down", "--timeout=0", "--volumes")
+
+    def wire_since(self, marks):
+        """Every packet that arrived on the internet's end since."""
+        return self.world.wire.since(marks[0])
+
+    def route6(self, prefix):
+        """The internet's answers find their way back to these addresses."""
+        self.run(["ip", "-n", "internet", "-6", "route", "replace", prefix, "via", zone.HOST6])
 
     # Allow-lists
 
