@@ -42,7 +42,7 @@ class Bench:
         self.connections = min(CONNECTIONS // self.part, (self.files - 100) // 2)
         self.world = World(program, bare=True)
         self.runner = Runner(self.world)
-        for name in ("server", "client", "crowd", "relay", "startup"):
+        for name in ("server", "client", "crowd", "relay", "startup", "zoned"):
             self._compile(name)
         self._serve()
 
