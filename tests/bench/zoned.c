@@ -47,7 +47,7 @@ static uint64_t hash(const uint8_t *name, size_t n)
 	uint64_t h = 14695981039346656037ULL;
 
 	for (size_t i = 0; i < n; i++)
-		h = (h ^ (uint64_t)tolower(name[i])) * 1099511628211ULL;
+		h = (h ^ (uint64_t)(unsigned)tolower(name[i])) * 1099511628211ULL;
 	return h;
 }
 

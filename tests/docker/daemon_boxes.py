@@ -228,7 +228,8 @@ def _(t):
 @CASES.case("the control of it: on a network that is not confined they talk")
 def _(t):
     d = t.dockside.up()
-    with d.guest("listens", BARE, command=dockside.python(dockside.ECHO)), d.guest("asks", BARE) as run:
+    with d.guest("listens", BARE, command=dockside.python(dockside.ECHO)), \
+            d.guest("asks", BARE) as run:
         address = d.address("listens", BARE)
         eventually(lambda: _talks(run, address)[0], "no answer", timeout=5)
 

@@ -18,7 +18,8 @@ from lib.engine import HOME
 
 CASES = Cases()
 
-# Sends to what is denied, a datagram and a SYN every few milliseconds, until its input ends; prints how often.
+# Sends to what is denied, datagrams and a SYN every few milliseconds, until its input has a line;
+# prints how often it did.
 FLOOD = """
 import select, socket, sys, time
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -131,7 +132,7 @@ def _(t):
     try:
         with flooding(t, "worker", WORK_ALLOWS):
             for i in range(10):
-                d.write("firewall-config.json", FIREWALL_CONFIG.replace("\"never\"", f"\"never {i}\""))
+                d.write("firewall-config.json", FIREWALL_CONFIG.replace('"never"', f'"never {i}"'))
                 d.must("reload")
                 if i % 5 == 0:
                     with d.guest("new", WORK) as new:
@@ -233,8 +234,9 @@ def _(t):
 def _(t):
     d = t.dockside.up()
     d.worker()
-    keep = t.popen(t.words_in("worker", dockside.python(KEEP, zone.v4(70), zone.PORT_ECHO), None, ["-i"]),
-                   env=t.engine.environment(), text=True)
+    command = dockside.python(KEEP, zone.v4(70), zone.PORT_ECHO)
+    keep = t.popen(t.words_in("worker", command, None, ["-i"]), env=t.engine.environment(),
+                   text=True)
     expect_eq(keep.stdout.readline(), "open\n", "the connection")
     without = FIREWALL_CONFIG.replace(f'"ports": [{zone.PORT_ECHO}]', '"ports": [1]')
     d.write("firewall-config.json", without)

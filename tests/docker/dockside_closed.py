@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-Where the original let something through or said what was not so. Each row says what it did there; the
+Where the original let something through or said what was not so. Each name says what it did; the
 check shows that it is not so here.
 """
 
@@ -152,7 +152,8 @@ def _(t):
     with d.guest("end", NAME) as run:
         arrived, result = _arrives(t, run, lambda tok: web(ALLOWED, tok, WEB))
         expect(arrived, "what is allowed", result, d.log())
-        for probe in (lambda tok: web(DENIED, tok, FORBIDDEN), lambda tok: udp(zone.v4(123), 123, tok)):
+        for probe in (lambda tok: web(DENIED, tok, FORBIDDEN),
+                      lambda tok: udp(zone.v4(123), 123, tok)):
             arrived, result = _arrives(t, run, probe)
             expect(not arrived, "what no rule allows arrived", result)
 
@@ -200,7 +201,8 @@ CONTROLLER = {"dockside_ip": LATER, "dockside_mac": CONTROLLER_MAC}
 def _(t):
     d = started(t, *files([ALLOW_WEB, DROP_ALL], **CONTROLLER))
     for name, options, reaches in (
-            ("only-ip", ["--ip", LATER], False), ("only-mac", ["--mac-address", CONTROLLER_MAC], False),
+            ("only-ip", ["--ip", LATER], False),
+            ("only-mac", ["--mac-address", CONTROLLER_MAC], False),
             ("both", ["--ip", LATER, "--mac-address", CONTROLLER_MAC], True)):
         with d.guest(name, NAME, *options) as run:
             arrived, result = _arrives(t, run, lambda tok: web(DENIED, tok, FORBIDDEN))

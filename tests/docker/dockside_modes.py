@@ -6,8 +6,8 @@ import signal
 
 from lib import dockside
 from lib.case import Case, Cases, eventually, expect, expect_eq, expect_in, token
-from lib.dockside import (ALLOWED, BARE, DENIED, FIREWALL_CONFIG, FORBIDDEN, OPEN, SOCKET, WEB, WORK,
-                          WORK_ALLOWS, web)
+from lib.dockside import (ALLOWED, BARE, DENIED, FIREWALL_CONFIG, FORBIDDEN, MISTAKEN, MISTAKEN_AT,
+                          OPEN, SOCKET, WEB, WORK, WORK_ALLOWS, web)
 from lib.world import ROOT
 
 CASES = Cases()
@@ -154,11 +154,11 @@ def _(t):
     d.end()
     d.run("dockside", *_files(d))
     before = d.rules()
-    d.write("firewall-config.json", FIREWALL_CONFIG.replace('"to": "ipset"', '"to": "ipsat"', 1))
+    d.write("firewall-config.json", MISTAKEN)
     for words in (["dockside"], ["apply"], ["dockside", "--daemon"]):
         result = d.run(*words, *d.files())
         expect_eq(result.status, 2, f"exit status of {words}", result)
-        expect_in("firewall-config.json:10:", result.err, "what it says", result)
+        expect_in(MISTAKEN_AT, result.err, "what it says", result)
         expect_in("ipsat", result.err, "what it says", result)
     expect_eq(d.rules(), before, "rules")
 

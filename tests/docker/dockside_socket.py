@@ -7,13 +7,14 @@ import socket
 
 from lib import zone
 from lib.case import Case, Cases, eventually, expect, expect_eq, expect_in, token
-from lib.dockside import (ALLOWED, BARE, DATABASE, FIREWALL_CONFIG, NETWORK_CONFIG, OPEN,
-                          SHARED, SOCKET, WEB, WORK, tcp, web)
+from lib.dockside import (ALLOWED, BARE, DATABASE, FIREWALL_CONFIG, MISTAKEN, MISTAKEN_AT,
+                          NETWORK_CONFIG, OPEN, SHARED, SOCKET, WEB, WORK, tcp, web)
 
 CASES = Cases()
 STRANGER = 2001  # a user of root's group
 CHANGES = ("reload", "apply", "set-network", "remove-network", "set-ipset", "remove-ipset",
            "reconcile")
+ALLOW_WEB = {"proto": "tcp", "ports": [443], "to": "ip", "ip": WEB}
 FILES = ("network-config.json", "firewall-config.json")
 
 
@@ -104,13 +105,14 @@ def _(t):
 def _(t):
     with fresh(t) as d:
         run = d.worker()
-        d.write("firewall-config.json", FIREWALL_CONFIG.replace('"ports": [80, 443]', '"ports": [80]', 1))
+        d.write("firewall-config.json",
+                FIREWALL_CONFIG.replace('"ports": [80, 443]', '"ports": [80]', 1))
         d.must("reload")
         expect(run(web(ALLOWED, token(), WEB)).status != 0, "443 is still open")
-        d.write("firewall-config.json", FIREWALL_CONFIG.replace('"to": "ipset"', '"to": "ipsat"', 1))
+        d.write("firewall-config.json", MISTAKEN)
         before = d.rules()
         message = d.refused("reload")
-        expect_in("firewall-config.json:10", message, "where the mistake is")
+        expect_in(MISTAKEN_AT, message, "where the mistake is")
         expect_eq(d.rules(), before, "rules")
         expect_in("ipsat", json.dumps(d.ask("status")), "the failure in the status")
 
@@ -151,7 +153,7 @@ def _(t):
 def _(t):
     with fresh(t) as d:
         networks, firewall = plain(NETWORK_CONFIG), plain(FIREWALL_CONFIG)
-        firewall["networks"][WORK]["egress"] = [{"proto": "tcp", "ports": [443], "to": "ip", "ip": WEB}]
+        firewall["networks"][WORK]["egress"] = [ALLOW_WEB]
         del firewall["networks"][WORK]["nat"]
         d.must("apply", network_config=networks, firewall_config=firewall)
         run = d.worker()
@@ -180,7 +182,7 @@ def _(t):
     with fresh(t) as d:
         d.without_networks("ds-more")
         said = d.must("set-network", name="ds-more", network={"subnet": "10.77.214.0/24"},
-                      firewall={"egress": [{"proto": "tcp", "ports": [443], "to": "ip", "ip": WEB}]})
+                      firewall={"egress": [ALLOW_WEB]})
         expect_eq(sorted(said["networks"]), sorted((WORK, OPEN, BARE, "ds-more")), "networks")
         with d.guest("more", "ds-more") as run:
             expect_eq(run(web(ALLOWED, token(), WEB)).status, 0, "what is allowed")

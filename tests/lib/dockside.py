@@ -58,15 +58,16 @@ FIREWALL_CONFIG = f"""{{
   "networks": {{
     "{WORK}": {{
       "egress": [
-        {{ "proto": "tcp", "ports": [80, 443], "to": "ipset", "ipset": "web", "comment": "the \\"web\\"" }},
+        {{ "proto": "tcp", "ports": [80, 443], "to": "ipset", "ipset": "web",
+          "comment": "the \\"web\\"" }},
         {{ "proto": "tcp", "ports": [{zone.PORT_DB}], "to": "ipset", "ipset": "tuned" }},
         {{ "proto": "udp", "ports": [123], "to": "host", "host": "ntp.example" }},
         {{ "proto": "tcp", "ports": [{zone.PORT_ECHO}], "to": "ip", "ip": "{zone.v4(70)}" }},
         {{ "proto": "icmp", "type": "echo-request", "comment": "ping" }},
         {{ "action": "drop", "to": "all" }}
       ],
-      "nat": [ {{ "match_dport": {REDIRECTED_PORT}, "to_ip": "{DATABASE}", "to_port": {zone.PORT_DB},
-                 "comment": "the database" }} ]
+      "nat": [ {{ "match_dport": {REDIRECTED_PORT}, "to_ip": "{DATABASE}",
+                 "to_port": {zone.PORT_DB}, "comment": "the database" }} ]
     }},
     "{OPEN}": {{
       "egress": [
@@ -78,6 +79,10 @@ FIREWALL_CONFIG = f"""{{
   }}
 }}
 """
+
+# The same with a word that is none, and where that is.
+MISTAKEN = FIREWALL_CONFIG.replace('"to": "ipset"', '"to": "ipsat"', 1)
+MISTAKEN_AT = f"firewall-config.json:{MISTAKEN[:MISTAKEN.index('ipsat')].count(chr(10)) + 1}:"
 
 # What the daemon itself may send.
 RESOLVING = [(over, server, 53) for over in ("udp", "tcp") for server in (zone.DNS4, zone.DNS6)]
