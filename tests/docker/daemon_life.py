@@ -44,8 +44,7 @@ print(n)
 def flooding(t, name, allowed):
     """While a container sends what is denied: nothing of it may arrive."""
     tok, marks = token(), t.marks()
-    flood = t.popen(t.words_in(name, dockside.python(FLOOD, FORBIDDEN, tok), None, ["-i"]),
-                    env=t.engine.environment(), text=True)
+    flood = t.popen(t.dockside.words_in(name, dockside.python(FLOOD, FORBIDDEN, tok)), text=True)
     expect_eq(flood.stdout.readline(), "begun\n", "what the flood says")
     try:
         yield
@@ -234,8 +233,7 @@ def _(t):
 def _(t):
     d = t.dockside.up()
     d.worker()
-    command = dockside.python(KEEP, zone.v4(70), zone.PORT_ECHO)
-    keep = t.popen(t.words_in("worker", command, None, ["-i"]), env=t.engine.environment(),
+    keep = t.popen(d.words_in("worker", dockside.python(KEEP, zone.v4(70), zone.PORT_ECHO)),
                    text=True)
     expect_eq(keep.stdout.readline(), "open\n", "the connection")
     without = FIREWALL_CONFIG.replace(f'"ports": [{zone.PORT_ECHO}]', '"ports": [1]')

@@ -13,7 +13,7 @@ from lib.dockside import (ALLOWED, CONTROLLER_MAC, DENIED, ECHO_PORT, FORBIDDEN,
 
 CASES = Cases()
 NAME, SUBNET, GATEWAY = "ds-closed", "10.77.220.0/24", "10.77.220.1"
-LATER = "10.77.220.2"  # of a controller
+LATER = "10.77.220.200"  # of a controller
 
 
 def files(egress, nat=(), ipsets=None, **network):

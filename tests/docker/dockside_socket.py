@@ -200,10 +200,10 @@ def _(t):
 @CASES.case("set-network: keys that are not given stay; without `firewall` the rules go")
 def _(t):
     with fresh(t) as d:
-        d.must("set-network", name=OPEN, network={"dockside_ip": "10.77.202.3"})
+        d.must("set-network", name=OPEN, network={"dockside_ip": "10.77.202.201"})
         one = plain(d.read("network-config.json"))["networks"][1]
         expect_eq((one["subnet"], one["dockside_ip"], one["dockside_egress"]),
-                  ("10.77.202.0/24", "10.77.202.3", "policed"), "the network in the file")
+                  ("10.77.202.0/24", "10.77.202.201", "policed"), "the network in the file")
         expect(OPEN not in plain(d.read("firewall-config.json"))["networks"], "its rules are there")
         run = d.standing("open", OPEN)
         expect(run(web("mirror.example", token(), zone.v4(13))).status != 0,
