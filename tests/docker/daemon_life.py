@@ -79,7 +79,7 @@ def _(t):
     with flooding(t, "worker", WORK_ALLOWS):
         t.engine.stop()
         time.sleep(0.2)
-        t.engine.start_again()
+        t.engine.start()
         time.sleep(0.2)
     _holds(t, run)
     with d.guest("new", WORK) as new:
@@ -91,7 +91,7 @@ def _(t):
     run = t.dockside.up().worker()
     with flooding(t, "worker", WORK_ALLOWS):
         t.engine.stop(signal.SIGKILL)
-        t.engine.start_again()
+        t.engine.start()
     _holds(t, run)
 
 
