@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import time
 
 from lib import dockside, zone
@@ -209,6 +210,25 @@ def _(t):
         d.without_networks(name)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(late)
+
+
+@CASES.case("an engine that takes the call and says nothing delays nobody")
+def _(t):
+    d = t.dockside
+    d.end()
+    mute = f"{HOME}/mute.sock"
+    d.write_files()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+        s.bind(mute)
+        s.listen()
+        start = time.monotonic()
+        d.start("daemon", *d.files(), "--socket", dockside.SOCKET, "--docker", mute)
+        expect(time.monotonic() - start < 3, "not ready until it answered")
+        d.must("status")
+        d.must("reload")
+        _holds(t, d.worker())
+    os.unlink(mute)
+    d.end()
 
 
 @CASES.case("a network removed from the policy stays denied until its containers leave")

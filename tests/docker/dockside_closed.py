@@ -65,9 +65,7 @@ MISFITS = {
     "allow to ip with the key missing": {"proto": "tcp", "ports": [443], "to": "ip"},
     "allow to a host with an address": {"proto": "tcp", "ports": [443], "to": "host", "ip": WEB},
     "allow to cidr with the other's key": {"proto": "tcp", "ports": [443], "to": "cidr", "ip": WEB},
-    "drop to all with a cidr": {"action": "drop", "to": "all", "cidr": f"{WEB}/32"},
     "an unknown `to`": {"proto": "tcp", "ports": [443], "to": "everything"},
-    "allow without a protocol, with a port": {"ports": [443]},
 }
 
 
@@ -86,6 +84,16 @@ def _misfit(what, rule):
 
 for WHAT, RULE in MISFITS.items():
     _misfit(WHAT, RULE)
+
+
+@closed("an allow rule that opens nothing, as it has ports and no protocol, is told",
+        "left it out, with a line in its log")
+def _(t):
+    d = started(t, *files([{"ports": [443]}, ALLOW_WEB]))
+    expect_in("egress[0]", d.log(), "what it says")
+    with d.guest("nothing", NAME) as run:
+        arrived, result = _arrives(t, run, lambda tok: web("mirror.example", tok, zone.v4(13)))
+        expect(not arrived, "it opened something", result)
 
 
 @closed("a rule of a set that is not defined: an error", "met when the rules were loaded")

@@ -2,10 +2,12 @@
 """`sallyport dockside`: the command line, the environment and the one-shot of Dockside's daemon."""
 
 import json
+import os
 import signal
+import socket
 
 from lib import dockside
-from lib.case import Case, Cases, eventually, expect, expect_eq, expect_in, token
+from lib.case import Case, Cases, Fail, eventually, expect, expect_eq, expect_in, token
 from lib.dockside import (ALLOWED, BARE, DENIED, FIREWALL_CONFIG, FORBIDDEN, MISTAKEN, MISTAKEN_AT,
                           OPEN, SOCKET, WEB, WORK, WORK_ALLOWS, web)
 from lib.world import ROOT
@@ -107,6 +109,31 @@ def _(t):
                timeout=5)
     expect_eq(d.rules(), before, "rules")
     _holds(t, run)
+
+
+@CASES.case("the service manager is told: ready, reloading, ready, stopping")
+def _(t):
+    d = t.dockside
+    path = f"{dockside.RUN}/notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.bind(path)
+        s.settimeout(5)
+
+        def await_word(word):
+            for _ in range(20):
+                said = s.recv(4096).decode()
+                if word in said.split("\n"):
+                    return
+            raise Fail(f"{word} was not said")
+        _dockside_daemon(d, "--socket", SOCKET, env={"NOTIFY_SOCKET": path})
+        await_word("READY=1")
+        d.send(signal.SIGUSR1)
+        await_word("RELOADING=1")
+        await_word("READY=1")
+        d.send(signal.SIGTERM)
+        await_word("STOPPING=1")
+    d.stop()
+    os.unlink(path)
 
 
 # One-shot

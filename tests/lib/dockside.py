@@ -298,8 +298,8 @@ class Dockside:
         """A container that stays; returns the function that runs commands in it."""
         self.remove(name)
         self.containers.add(name)
-        self.bed.engine.docker("run", "--detach", "--init", "--name", name, "--network", network,
-                               *options, image.AGENT, *command)
+        self.bed.engine.docker("run", "--detach", "--name", name, "--network", network, *options,
+                               image.AGENT, *command)
         return self.inside(name)
 
     def words_in(self, name, command):
