@@ -4,7 +4,7 @@
 # Installs the Debian packages that building, the demo, the tests and the benchmark need. Says
 # nothing and needs no privilege when all are there. With --dev also what writing code needs; with
 # --check what the tests need that only root can run, a Docker engine and clients to put into it; with
-# --bench the proxies that the benchmark measures ours beside. Of these services none is started
+# --bench the proxies and firewalls that the benchmark measures ours beside. Of these services none is started
 # by the installation, nor at the next boot.
 set -eu
 
@@ -51,6 +51,8 @@ bench='
 cmd squid squid
 cmd tinyproxy tinyproxy
 cmd haproxy haproxy
+cmd iptables iptables
+cmd ipset ipset
 '
 engine='
 cmd dockerd docker.io

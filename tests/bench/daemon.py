@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-The measurements of `daemon`: how long it takes until rules are in force, what they cost each connection,
-and what the processes weigh; beside `nft -f` of the same rules and beside a line of iptables for each.
+The measurements of `daemon`: how long it takes until rules are in force, what they cost each
+connection, and what the processes weigh; beside `nft -f` of the same rules and beside iptables with a
+line for each rule.
 """
 
 import contextlib
 import dataclasses
 import os
+import shutil
 import statistics
 import struct
 import subprocess
@@ -16,6 +18,8 @@ from typing import Optional
 import bed
 import linear
 from bed import kib_of, mib, ms
+from peers import PATH
+
 from lib import linejson
 from lib.world import sysctl
 
@@ -144,34 +148,48 @@ def _median(measure, n):
     return statistics.median(measure() for _ in range(n))
 
 
+def has_iptables():
+    return all(shutil.which(word, path=PATH) for word in ("iptables-restore", "ipset"))
+
+
+def _iptables(host, rules):
+    """As a program loads them that writes a line for each rule."""
+    sets, lines = rules.ipset_text(), rules.iptables_text()
+
+    def load():
+        return (host.timed("ipset", "restore", text=sets)
+                + host.timed("iptables-restore", "--noflush", text=lines))
+    return load
+
+
 def _rows_of_apply(host, rules, rounds):
     words = ["--network-config", host.write("network-config.json", rules.network_config()),
              "--firewall-config", host.write("firewall-config.json", rules.firewall_config())]
     text = host.run(*host.ours("compile", *words))
-    sets, lines = rules.ipset_text(), rules.iptables_text()
     apply = host.ours("apply", *words, "--no-docker")
+    ways = {"ours": lambda: host.timed(*apply), "nft": lambda: host.timed("nft", "-f", "-", text=text)}
+    if has_iptables():
+        ways["iptables"] = _iptables(host, rules)
 
-    def fresh(measure):
+    def fresh(load):
         host.clear()
-        return measure()
-
-    def iptables():
-        return (host.timed("ipset", "restore", text=sets)
-                + host.timed("iptables-restore", "--noflush", text=lines))
-    found = [_median(lambda measure=m: fresh(measure), rounds)
-             for m in (lambda: host.timed(*apply), lambda: host.timed("nft", "-f", "-", text=text),
-                       iptables)]
-    again = _median(lambda: host.timed(*apply), rounds)
+        return load()
+    found = {name: _median(lambda load=load: fresh(load), rounds) for name, load in ways.items()}
     host.clear()
-    return [_apply_row(f"{NETWORKS} networks of {RULES:,} rules, {SETS} sets of {ADDRESSES:,}", found),
-            _apply_row("the same once more, nothing changed", [again])]
+    ways["ours"]()
+    again = _median(ways["ours"], rounds)
+    host.clear()
+    what = f"{NETWORKS} networks of {RULES:,} rules, {SETS} sets of {ADDRESSES:,}"
+    return [_apply_row(what, found), _apply_row("the same once more", {"ours": again})]
 
 
 def _apply_row(what, found):
-    ours, *beside = found
-    texts = [f"{ms(value)} ({value / ours:.1f})" for value in beside]
-    return Row(what, ms(ours), "", *(texts or ("", "")), f"at most {APPLY_S * 1000:.0f} ms",
-               ours <= APPLY_S * 1e9, {"ns": found})
+    ours = found["ours"]
+
+    def cell(name):
+        return f"{ms(found[name])} ({found[name] / ours:.1f})" if name in found else ""
+    return Row(what, ms(ours), "", cell("nft"), cell("iptables"), f"at most {APPLY_S * 1000:.0f} ms",
+               ours <= APPLY_S * 1e9, found)
 
 
 def _rows_of_reload(host, rules, rounds):
@@ -246,6 +264,8 @@ def _rate_with(host, way, milliseconds):
     if kind == "none":
         return _rate(host, milliseconds)
     if kind == "iptables":
+        if not has_iptables():
+            return 0
         host.run("iptables-restore", "--noflush", text=linear.chain_text(n, *target))
         return _rate(host, milliseconds)
     policy = host.write("bench.yaml", linear.policy(n, *target))
@@ -262,7 +282,7 @@ def _rows_of_rates(host, part):
     share = {way: statistics.median(one[way] / one[ways[0]] for one in seen) for way in ways}
 
     def cell(way):
-        return f"{rate[way]:,.0f}/s ({share[way]:.2f})"
+        return f"{rate[way]:,.0f}/s ({share[way]:.2f})" if rate[way] else "not installed"
     return [Row(f"connections through {n:,} rules", cell(("ours", n)), f"{rate[ways[0]]:,.0f}/s", "",
                 cell(("iptables", n)), f"at least {SHARE}", share["ours", n] >= SHARE,
                 {kind: (rate[kind, n], share[kind, n]) for kind in ("ours", "iptables")})
