@@ -70,6 +70,9 @@ char *xasprintf(const char *fmt, ...)
 	return s;
 }
 
+/* Bytes of an element from which on most arrays have one only, as the destinations of a rule do. */
+#define VEC_LARGE 256
+
 void vec_reserve(void *pp, size_t n, size_t *cap, size_t size)
 {
 	void **items = pp;
@@ -77,7 +80,7 @@ void vec_reserve(void *pp, size_t n, size_t *cap, size_t size)
 
 	if (n < *cap)
 		return;
-	want = *cap ? *cap * 2 : 8;
+	want = *cap ? *cap * 2 : size > VEC_LARGE ? 1 : 8;
 	*items = xrealloc(*items, want, size);
 	*cap = want;
 }
