@@ -101,9 +101,16 @@ static void add_place(struct scan *s, size_t end)
 /* The key that stands at `at`; the text is known to be JSON, so it is one. */
 static void take_key(struct scan *s, struct frame *f, size_t end)
 {
-	json_t *key = json_loadb(s->j->plain + s->at, end - s->at, JSON_DECODE_ANY, NULL);
+	const char *text = s->j->plain + s->at;
+	size_t n = end - s->at;
+	json_t *key;
 
 	f->key_at = s->at;
+	if (!memchr(text, '\\', n)) {
+		f->next = json_object_getn(f->value, text + 1, n - 2);
+		return;
+	}
+	key = json_loadb(text, n, JSON_DECODE_ANY, NULL);
 	f->next = json_object_get(f->value, json_string_value(key));
 	json_decref(key);
 }
