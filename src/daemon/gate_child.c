@@ -65,7 +65,7 @@ static int read_one(struct gate_child *c, struct gate_message *m)
 		c->on_resolved(c->ctx, &m->resolved);
 	}
 	if (m->kind == GATE_EVENT && c->setup && event_valid(&m->event) &&
-	    m->event.subject < c->setup->n_clients)
+	    m->event.subject < c->setup->n_clients + c->setup->n_networks)
 		c->on_event(c->ctx, c->setup, &m->event);
 	return 1;
 }
@@ -256,6 +256,18 @@ bool gate_child_resolve(struct gate_child *c, uint32_t id, const struct name *na
 		return true;
 	bury(c);
 	return err_set(e, ERR_SYSTEM, "the gate has died");
+}
+
+bool gate_child_installed(struct gate_child *c, const struct gate_installed *what, struct err *e)
+{
+	struct gate_order o;
+
+	if (c->report < 0)
+		return err_set(e, ERR_SYSTEM, "the gate is not there; it is being started anew");
+	memset(&o, 0, sizeof(o));
+	o.kind = GATE_ORDER_INSTALLED;
+	o.installed = *what;
+	return order(c, &o, NULL, 0, e);
 }
 
 bool gate_child_read(struct gate_child *c)

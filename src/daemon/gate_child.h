@@ -54,6 +54,10 @@ bool gate_child_count(struct gate_child *c, struct err *e) _must_use_;
 bool gate_child_resolve(struct gate_child *c, uint32_t id, const struct name *name,
 			uint32_t queries, struct err *e) _must_use_;
 
+/* Tells a daemon's gate what is in the kernel's sets for a name; every one when it was started. */
+bool gate_child_installed(struct gate_child *c, const struct gate_installed *what, struct err *e)
+	_must_use_;
+
 /* Reads what the gate has told. False: it is dead, and has been reaped. */
 bool gate_child_read(struct gate_child *c) _must_use_;
 

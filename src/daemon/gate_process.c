@@ -16,6 +16,7 @@ struct first {
 	size_t n_upstreams;
 	size_t n_hosts;
 	bool tell_allowed;
+	bool dns; /* its sockets are the next descriptors */
 };
 
 static bool tell_options(const struct gate_options *o, int sock, struct err *e)
@@ -29,14 +30,15 @@ static bool tell_options(const struct gate_options *o, int sock, struct err *e)
 	f.n_upstreams = o->n_upstreams;
 	f.n_hosts = o->n_hosts;
 	f.tell_allowed = o->tell_allowed;
+	f.dns = o->dns_fd >= 0;
 	return ctl_memfd(hosts, &fd, e) && fd_send(sock, &f, sizeof(f), &fd, 1, e);
 }
 
 bool gate_process_start(const struct gate_options *o, int here, pid_t *out, struct err *e)
 {
-	int fds[] = { o->report_fd };
+	int fds[] = { o->report_fd, o->dns_fd, o->dns_tcp_fd };
 	struct process_spec spec = {
-		.role = PROCESS_GATE, .fds = fds, .n_fds = ARRAY_LEN(fds), .nobody = true
+		.role = PROCESS_GATE, .fds = fds, .n_fds = o->dns_fd >= 0 ? 3 : 1, .nobody = true
 	};
 
 	*out = 0;
@@ -59,7 +61,9 @@ static bool hear_options(struct gate_options *o, char **hosts, struct err *e)
 				    .n_hosts = f.n_hosts,
 				    .n_upstreams = f.n_upstreams,
 				    .tell_allowed = f.tell_allowed,
-				    .report_fd = PROCESS_FD };
+				    .report_fd = PROCESS_FD,
+				    .dns_fd = f.dns ? PROCESS_FD + 1 : -1,
+				    .dns_tcp_fd = f.dns ? PROCESS_FD + 2 : -1 };
 	memcpy(o->upstreams, f.upstreams, sizeof(f.upstreams));
 	return true;
 }

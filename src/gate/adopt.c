@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/fd.h"
+#include "gate/installed.h"
 #include "gate/internal.h"
 #include "gate/refresh.h"
 
@@ -78,6 +79,31 @@ static void tell_adopted(const struct gate *g, const char *why)
 	gate_insist(g, &m);
 }
 
+/* Those of a daemon have nothing that lasts but questions, which dns.c judges anew. */
+static void adopt_networks(struct gate *g, struct gate_setup *setup)
+{
+	struct gate_message m = { .kind = GATE_SETTLED };
+	struct gate_setup *old = g->setup;
+
+	for (size_t i = 0; i < g->n_subjects; i++)
+		subject_done(&g->subjects[i]);
+	free(g->subjects);
+	g->setup = setup;
+	g->n_subjects = setup->n_networks;
+	g->subjects = xcalloc(setup->n_networks, sizeof(*g->subjects));
+	for (size_t i = 0; i < setup->n_networks; i++) {
+		const struct gate_network *n = &setup->networks[i];
+
+		subject_init(&g->subjects[i], g, (uint16_t)i, setup->plan,
+			     &setup->plan->policies[n->policy], NULL);
+		g->subjects[i].network = n;
+	}
+	gate_setup_free(old);
+	tell_adopted(g, "");
+	m.settled.generation = g->generation;
+	gate_insist(g, &m);
+}
+
 /* Takes setup over. */
 static void adopt(struct gate *g, struct gate_setup *setup)
 {
@@ -112,14 +138,17 @@ static void take_setup(struct gate *g, const struct gate_order *order, int fd)
 		return;
 	}
 	g->generation = order->setup.generation;
-	adopt(g, setup);
+	if (g->o->kind == GATE_DAEMON)
+		adopt_networks(g, setup);
+	else
+		adopt(g, setup);
 }
 
 static void tell_counts(const struct gate *g)
 {
 	struct gate_message m = { .kind = GATE_COUNTS,
 				  .counts = { .generation = g->generation,
-					      .connections = conns_count(g->conns),
+					      .connections = g->conns ? conns_count(g->conns) : 0,
 					      .lost = g->farewell } };
 
 	gate_insist(g, &m);
@@ -144,6 +173,10 @@ bool adopt_order(struct gate *g)
 	case GATE_ORDER_RESOLVE:
 		if (g->refreshes)
 			refreshes_order(g->refreshes, &order.resolve);
+		break;
+	case GATE_ORDER_INSTALLED:
+		if (g->installed)
+			installed_put(g->installed, &order.installed);
 		break;
 	}
 	return true;

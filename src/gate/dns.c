@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The DNS server of a jail. A question comes by datagram or in a stream (dns_stream.c); the policy
- * judges the name before anything leaves; the answer carries a virtual address, or real ones.
+ * The DNS server of a jail, and of a daemon's networks. A question comes by datagram or in a stream
+ * (dns_stream.c); the policy judges the name before anything leaves; the answer carries a virtual
+ * address, or real ones, which for a network are those that the kernel lets pass (dns_network.c).
  */
 #include <string.h>
 
@@ -48,22 +49,21 @@ static void tell(struct dns_job *job, enum event_verdict verdict, const struct p
 	struct event ev = question_event(job, verdict);
 
 	event_because(&ev, "%s", why);
-	report(job->dns->gate->subjects, &ev, &v);
+	report(job->subject, &ev, &v);
 }
 
 /* The policy's rule on a name, in words. */
 static void tell_denied(struct dns_job *job, enum event_verdict verdict,
 			const struct plan_rule *rule)
 {
-	struct gate *g = job->dns->gate;
 	struct verdict v = { .kind = VERDICT_DENY,
 			     .rule = rule,
 			     .reason = rule ? REASON_RULE : REASON_NO_RULE };
 	struct flow f = { .proto = IPPROTO_TCP, .icmp_type = -1, .name = &job->question.name };
 	struct event ev = question_event(job, verdict);
 
-	event_explain(g->subjects, &ev, &f, &v);
-	report(g->subjects, &ev, &v);
+	event_explain(job->subject, &ev, &f, &v);
+	report(job->subject, &ev, &v);
 }
 
 static void reply_virtual(struct dns_job *job)
@@ -82,7 +82,7 @@ static void reply_virtual(struct dns_job *job)
 
 static void reply_real(struct dns_job *job, const struct addr *addrs, size_t n, uint32_t ttl_s)
 {
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; !job->subject->network && i < n; i++)
 		learned_add(job->dns->gate->learned, &addrs[i], &job->question.name, ttl_s);
 	reply(job, &(struct dns_reply){ .addrs = addrs, .n_addrs = n, .ttl_s = ttl_s });
 }
@@ -97,19 +97,18 @@ static void tell_forbidden(struct dns_job *job, const struct addr *a, const char
 	ev.remedy = REMEDY_ADDR;
 	event_because(&ev, "its address %s is %s, which a name never opens by itself",
 		      addr_str(a, text), range);
-	report(job->dns->gate->subjects, &ev, &v);
+	report(job->subject, &ev, &v);
 }
 
 /* Upstream knows the name: what of it may the jail see? */
 static void answer_addresses(struct dns_job *job, const struct resolved *r)
 {
-	struct gate *g = job->dns->gate;
 	struct addr good[LIMIT_DNS_ADDRESSES];
 	const char *range = NULL;
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->n; i++) {
-		if (judge_may_stand(g->subjects, &r->addrs[i]) || audit_mode(g->subjects))
+		if (judge_may_stand(job->subject, &r->addrs[i]) || audit_mode(job->subject))
 			good[n++] = r->addrs[i];
 		else
 			range = addr_forbidden(&r->addrs[i]);
@@ -121,7 +120,7 @@ static void answer_addresses(struct dns_job *job, const struct resolved *r)
 	}
 	if (n == 0)
 		reply_code(job, DNS_NOERROR);
-	else if (g->subjects->policy->dns == DNS_REAL)
+	else if (job->subject->network || job->subject->policy->dns == DNS_REAL)
 		reply_real(job, good, n, r->ttl_s);
 	else
 		reply_virtual(job);
@@ -137,10 +136,9 @@ static void answer_message(struct dns_job *job, const struct resolved *r)
 	dns_job_send(job, buf_view(&out));
 }
 
-static void on_resolved(void *ctx, const struct resolved *r)
+/* What is known of the name now, which may be asked for. */
+static void answer(struct dns_job *job, const struct resolved *r)
 {
-	struct dns_job *job = ctx;
-
 	if (r->rcode == DNS_SERVFAIL) {
 		tell(job, EVENT_ERROR, job->rule, "no upstream resolver gave an answer");
 		reply_code(job, DNS_SERVFAIL);
@@ -151,7 +149,6 @@ static void on_resolved(void *ctx, const struct resolved *r)
 	} else {
 		reply_code(job, r->rcode);
 	}
-	dns_job_end(job);
 }
 
 static bool by_address(const struct dns_job *job)
@@ -175,11 +172,43 @@ static void reply_localhost(struct dns_job *job)
 
 	reply(job, &(struct dns_reply){ .addrs = both, .n_addrs = 2, .ttl_s = VIRTUAL_TTL_S });
 }
+
+/* By REFUSED no one takes an address for one without a name. */
+static enum dns_rcode denied_code(const struct dns_job *job)
+{
+	return job->subject->network && job->question.qtype == DNS_TYPE_PTR ? DNS_REFUSED :
+									      DNS_NXDOMAIN;
+}
+
+/* The name is a rule's own, or a wildcard's and may be asked for. */
+static bool wildcard_may_answer(struct dns_job *job)
+{
+	const struct plan_policy *p = job->subject->policy;
+	const struct name *n = &job->question.name;
+
+	if (job->subject->network) {
+		if (wild_named(p, n) || is_host_loopback(n))
+			return true;
+		tell(job, EVENT_DENY, job->rule,
+		     "in a network only names that a rule says in full are answered");
+		return false;
+	}
+	if (wild_within(&job->subject->wild, p, n))
+		return true;
+	tell(job, EVENT_DENY, job->rule, WILD_USED_UP);
+	return false;
+}
+
+static void identify(struct dns_job *job)
+{
+	job->subject = dns_subject(job->dns, job->ifindex);
+	job->generation = job->dns->gate->generation;
+}
+
 /* Whether the question may go upstream; what may not is answered here. */
 static bool judge(struct dns_job *job)
 {
-	struct gate *g = job->dns->gate;
-	const struct plan_policy *p = g->subjects->policy;
+	const struct plan_policy *p = job->subject->policy;
 	const struct name *n = &job->question.name;
 
 	if (!decide_name(p, n, 0, &job->rule)) {
@@ -189,34 +218,81 @@ static bool judge(struct dns_job *job)
 			reply_code(job, DNS_NXDOMAIN);
 			return false;
 		}
-		job->audited = audit_mode(g->subjects);
+		job->audited = audit_mode(job->subject);
 		tell_denied(job, job->audited ? EVENT_AUDIT : EVENT_DENY, job->rule);
 		if (!job->audited) {
-			reply_code(job, DNS_NXDOMAIN);
+			reply_code(job, denied_code(job));
 			return false;
 		}
 	}
 	if (!by_address(job) &&
 	    (dns_type_refused(job->question.qtype) ||
-	     (!audit_mode(g->subjects) && !decide_name(p, n, job->question.qtype, &job->rule)))) {
+	     (!audit_mode(job->subject) && !decide_name(p, n, job->question.qtype, &job->rule)))) {
 		reply_code(job, DNS_NOERROR);
 		return false;
 	}
-	if (!audit_mode(g->subjects) && !wild_within(&g->subjects->wild, p, n)) {
-		tell(job, EVENT_DENY, job->rule, WILD_USED_UP);
+	if (!audit_mode(job->subject) && !wildcard_may_answer(job)) {
 		reply_code(job, DNS_REFUSED);
 		return false;
 	}
 	return true;
 }
 
+static void on_resolved(void *ctx, const struct resolved *r)
+{
+	struct dns_job *job = ctx;
+	bool same = job->generation == job->dns->gate->generation;
+
+	/* In the meantime the policy may have become another. */
+	if (!same)
+		identify(job);
+	if (job->subject && (same || judge(job)))
+		answer(job, r);
+	dns_job_end(job);
+}
+
 /* Wherever a connection to this name leads, it is not to where upstream would say. */
-static bool answered_here(const struct dns_job *job)
+static bool leads_elsewhere(const struct dns_job *job)
 {
 	if (is_host_loopback(&job->question.name))
 		return true;
 	return job->rule && job->rule->action == RULE_REDIRECT &&
-	       job->dns->gate->subjects->policy->dns == DNS_VIRTUAL && !job->audited;
+	       job->subject->policy->dns == DNS_VIRTUAL && !job->audited;
+}
+
+/* The supervisor has asked upstream already. In audit mode the kernel lets all pass, and then
+ * upstream may be asked for a name that no rule has. */
+static bool answer_network(struct dns_job *job)
+{
+	struct resolved r;
+
+	if (!dns_network_find(job, &r)) {
+		if (audit_mode(job->subject))
+			return false;
+		tell(job, EVENT_ERROR, job->rule, "it has no addresses yet that are in force");
+		reply_code(job, DNS_SERVFAIL);
+	} else if (is_host_loopback(&job->question.name) && r.n) {
+		reply_real(job, r.addrs, r.n, r.ttl_s);
+	} else {
+		answer(job, &r);
+	}
+	return true;
+}
+
+/* False: upstream has to be asked. */
+static bool answer_here(struct dns_job *job)
+{
+	bool elsewhere = leads_elsewhere(job);
+
+	if (job->subject->network && by_address(job))
+		return answer_network(job);
+	if (!elsewhere)
+		return false;
+	if (by_address(job))
+		reply_virtual(job);
+	else
+		reply_code(job, DNS_NOERROR);
+	return true;
 }
 
 /* A question that was read whole. */
@@ -226,19 +302,12 @@ static void ask(struct dns_job *job)
 
 	if (is_localhost(&job->question.name)) {
 		reply_localhost(job);
-	} else if (g->subjects->policy->dns == DNS_OFF) {
+	} else if (job->subject->policy->dns == DNS_OFF) {
 		tell(job, EVENT_DENY, NULL, "the policy says dns: off");
 		reply_code(job, DNS_REFUSED);
-	} else if (judge(job)) {
-		if (!answered_here(job)) {
-			resolver_ask(g->resolver, &job->wait, &job->question.name,
-				     job->question.qtype);
-			return;
-		}
-		if (by_address(job))
-			reply_virtual(job);
-		else
-			reply_code(job, DNS_NOERROR);
+	} else if (judge(job) && !answer_here(job)) {
+		resolver_ask(g->resolver, &job->wait, &job->question.name, job->question.qtype);
+		return;
 	}
 	dns_job_end(job);
 }
@@ -260,7 +329,7 @@ void dns_question(struct dns_job *job, struct span msg)
 		ev.name.len = 0;
 		event_because(&ev, "%s is no host name",
 			      dns_question_show(&job->question, shown, sizeof(shown)));
-		report(job->dns->gate->subjects, &ev, NULL);
+		report(job->subject, &ev, NULL);
 		reply_code(job, rcode);
 		break;
 	}
@@ -273,14 +342,43 @@ void dns_question(struct dns_job *job, struct span msg)
 	dns_job_end(job);
 }
 
-struct dns_job *dns_job_new(struct dns *d)
+struct subject *dns_subject(const struct dns *d, uint32_t ifindex)
 {
+	struct gate *g = d->gate;
+
+	for (size_t i = 0; i < g->n_subjects; i++)
+		if (!g->subjects[i].network || g->subjects[i].network->ifindex == ifindex)
+			return &g->subjects[i];
+	return NULL;
+}
+
+size_t dns_share(const struct dns *d, size_t max)
+{
+	return MAX(1, max / MAX(1, d->gate->n_subjects));
+}
+
+static size_t jobs_of(const struct dns *d, uint32_t ifindex)
+{
+	const struct dns_job *job;
+	size_t n = 0;
+
+	LIST_FOREACH(job, &d->jobs, link)
+	n += job->ifindex == ifindex;
+	return n;
+}
+
+struct dns_job *dns_job_new(struct dns *d, uint32_t ifindex)
+{
+	size_t share = dns_share(d, LIMIT_DNS_PENDING);
 	struct dns_job *job;
 
-	if (d->n_jobs >= LIMIT_DNS_PENDING)
+	if (d->n_jobs >= LIMIT_DNS_PENDING || !dns_subject(d, ifindex) ||
+	    (d->n_jobs >= share && jobs_of(d, ifindex) >= share))
 		return NULL;
 	job = xcalloc(1, sizeof(*job));
 	job->dns = d;
+	job->ifindex = ifindex;
+	identify(job);
 	d->n_jobs++;
 	LIST_INSERT_HEAD(&d->jobs, job, link);
 	return job;
@@ -312,6 +410,8 @@ struct dns *dns_new(struct gate *g)
 
 	d->gate = g;
 	dns_datagram_start(d);
+	if (g->o->kind == GATE_DAEMON)
+		dns_network_listen(d);
 	return d;
 }
 
@@ -324,5 +424,6 @@ void dns_free(struct dns *d)
 	while (!LIST_EMPTY(&d->jobs))
 		dns_job_end(LIST_FIRST(&d->jobs));
 	watch_close(d->udp);
+	watch_close(d->listener);
 	free(d);
 }

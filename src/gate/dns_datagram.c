@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Questions by UDP. The socket is bound to port 53 of every address, and inside the jail every
- * address is local, so a question to any server arrives here; it is answered from the address it
- * was sent to.
+ * Questions by UDP. The socket is bound to a port of every address. Inside a jail every address is
+ * local, so a question to any server arrives here; a daemon has those of its networks brought here.
+ * Each is answered from the address it was sent to.
  */
 #include <string.h>
 #include <sys/socket.h>
@@ -48,7 +48,7 @@ static bool receive(struct dns *d)
 		return false;
 	if ((mh.msg_flags & MSG_TRUNC) || !local_address(&mh, &local))
 		return true;
-	job = dns_job_new(d);
+	job = dns_job_new(d, d->gate->o->kind == GATE_DAEMON ? local.ipi6_ifindex : 0);
 	if (!job)
 		return true; /* the client asks again */
 	job->peer = peer;

@@ -10,6 +10,7 @@
 struct dns_stream {
 	LIST_ENTRY(dns_stream) link;
 	struct dns *dns;
+	uint32_t ifindex;
 	struct watch *watch;
 	struct timer *idle;
 	struct buf in, out;
@@ -98,7 +99,7 @@ static void read_messages(struct dns_stream *s)
 
 		if (!cur_ok(&c))
 			break;
-		job = dns_job_new(s->dns);
+		job = dns_job_new(s->dns, s->ifindex);
 		if (!job) {
 			s->broken = true;
 			break;
@@ -147,16 +148,42 @@ static void on_idle(void *ctx)
 	dns_stream_close(ctx);
 }
 
+bool dns_stream_local(const struct dns_stream *s, struct addr *out)
+{
+	union sockaddr_any sa;
+	socklen_t len = sizeof(sa);
+
+	return getsockname(watch_fd(s->watch), &sa.sa, &len) == 0 &&
+	       addr_from_sockaddr(&sa, out, NULL);
+}
+
+static size_t streams_of(const struct dns *d, uint32_t ifindex)
+{
+	const struct dns_stream *s;
+	size_t n = 0;
+
+	LIST_FOREACH(s, &d->streams, link)
+	n += s->ifindex == ifindex;
+	return n;
+}
+
 void dns_accept(struct dns *d, int fd)
+{
+	dns_stream_new(d, 0, fd);
+}
+
+void dns_stream_new(struct dns *d, uint32_t ifindex, int fd)
 {
 	struct dns_stream *s;
 
-	if (d->n_streams >= LIMIT_DNS_STREAMS) {
+	if (d->n_streams >= LIMIT_DNS_STREAMS || !dns_subject(d, ifindex) ||
+	    streams_of(d, ifindex) >= dns_share(d, LIMIT_DNS_STREAMS)) {
 		(void)close(fd);
 		return;
 	}
 	s = xcalloc(1, sizeof(*s));
 	s->dns = d;
+	s->ifindex = ifindex;
 	s->watch = watch_new(&d->gate->loop, fd, on_ready, s);
 	if (!s->watch) {
 		free(s);

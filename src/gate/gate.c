@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "gate/installed.h"
 #include "gate/internal.h"
 #include "gate/learned.h"
 #include "gate/refresh.h"
@@ -105,6 +106,8 @@ static bool open_rooms(struct gate *g, struct err *e)
 	g->resolver = resolver_new(&g->loop, g->o->upstreams, g->o->n_upstreams);
 	if (g->o->kind == GATE_DAEMON) {
 		g->refreshes = refreshes_new(g);
+		g->installed = installed_new();
+		g->dns = g->o->dns_fd >= 0 ? dns_new(g) : NULL;
 		return true;
 	}
 	g->conns = conns_new(g);
@@ -118,6 +121,7 @@ static void close_rooms(struct gate *g)
 	conns_free(g->conns);
 	dns_free(g->dns);
 	refreshes_free(g->refreshes);
+	installed_free(g->installed);
 	resolver_free(g->resolver);
 	learned_free(g->learned);
 	vaddrs_free(g->vaddrs);

@@ -3,7 +3,7 @@
  * The gate: the unprivileged process that forwards DNS and relays connections by name. It serves a
  * jail, by sockets that were made inside the jail's network, so that it is the only way from there
  * to the host's; or the clients of a proxy, by listeners; or a daemon, which has it resolve the names
- * of its rules, and relays nothing. Its rooms and the life of a connection:
+ * of its rules and answer the questions of its networks' containers, and relays nothing. Its rooms and the life of a connection:
  *
  *	dns.c		In a jail a question arrives; the policy decides on the name alone; only then
  *	resolver.c	is it asked upstream, and the answer cached;
@@ -21,7 +21,8 @@
  *	denied.c	Packets that the kernel rejected inside the jail.
  *	report.c	Every decision becomes one event for the supervisor.
  *	adopt.c		The supervisor of a proxy has another policy.
- *	refresh.c	That of a daemon wants to know where names lead now.
+ *	refresh.c	That of a daemon wants to know where names lead now;
+ *	installed.c	what of it the kernel lets pass is what its networks are answered.
  *	sandbox.c	What the process itself may no longer do.
  *
  * One thread, one libuv loop. Nothing it reads from its clients or from the network makes it exit.
@@ -77,7 +78,7 @@ struct gate_options {
 	const struct plan_policy *policy; /* mode MODE_AUDIT: let pass what would be denied */
 	int tcp_fd;			  /* IP_TRANSPARENT listener, AF_INET6 dual-stack */
 	int udp_fd;   /* IP_TRANSPARENT, IP_RECVORIGDSTADDR; -1: no UDP but DNS */
-	int dns_fd;   /* UDP port 53, IP_TRANSPARENT, IPV6_RECVPKTINFO */
+	int dns_fd;   /* UDP port 53, IP_TRANSPARENT, IPV6_RECVPKTINFO. A daemon's: any port */
 	int nflog_fd; /* kernel/nflog.h */
 	int maker_fd; /* jail/maker.h; -1 with udp_fd */
 
@@ -85,6 +86,9 @@ struct gate_options {
 	struct gate_listener listeners[GATE_LISTENERS_MAX]; /* the gate owns the descriptors */
 	size_t n_listeners;
 	struct ports connect_ports; /* that CONNECT may name */
+
+	/* A daemon's, besides dns_fd: a listener, IPV6_RECVPKTINFO. -1, both: it answers nobody. */
+	int dns_tcp_fd;
 };
 
 /* What the gate tells its supervisor over report_fd, in the order in which it happened. */
@@ -175,6 +179,7 @@ enum gate_order_kind {
 	GATE_ORDER_SETUP, /* with one descriptor: size bytes of setup_encode() */
 	GATE_ORDER_COUNT,
 	GATE_ORDER_RESOLVE,
+	GATE_ORDER_INSTALLED,
 };
 
 /* Questions that one order can have asked. */
@@ -187,6 +192,16 @@ struct gate_resolve {
 	struct name name;
 };
 
+/* What is in the kernel's sets for a name, and so what networks are answered from now on. */
+struct gate_installed {
+	struct name name;
+	enum gate_outcome
+		outcome; /* without addresses: why. GATE_NO_ANSWER: not known (any more) */
+	uint32_t n;
+	struct addr addrs[GATE_ADDRESSES_MAX];
+	uint32_t left_s[GATE_ADDRESSES_MAX]; /* how long each stays there */
+};
+
 struct gate_order {
 	enum gate_order_kind kind;
 	union {
@@ -195,6 +210,7 @@ struct gate_order {
 			uint64_t size;
 		} setup;
 		struct gate_resolve resolve;
+		struct gate_installed installed;
 	};
 };
 

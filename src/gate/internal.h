@@ -19,17 +19,19 @@
 struct conns;
 struct dns;
 struct flows;
+struct installed;
 struct refreshes;
 
 /*
- * Who is confined by a policy: the jail, or the clients of a proxy's listener: each user, and those
- * without credentials together.
+ * Who is confined by a policy: the jail; the clients of a proxy's listener: each user, and those
+ * without credentials together; or the containers of a network.
  */
 struct subject {
 	struct gate *gate;
 	const struct plan *plan;
-	const struct plan_policy *policy; /* of plan */
-	const struct gate_client *client; /* a proxy's; of the setup; NULL in a jail */
+	const struct plan_policy *policy;   /* of plan */
+	const struct gate_client *client;   /* a proxy's; of the setup; else NULL */
+	const struct gate_network *network; /* a daemon's; likewise */
 	struct meter meter; /* of the policy's limits; in audit mode it limits nothing */
 	bool limited;	    /* the meter limits something */
 	size_t n_conns, max_conns;
@@ -50,10 +52,11 @@ struct gate {
 	struct flows *flows; /* NULL: no UDP but DNS */
 	struct watch *nflog;
 	struct watch *supervisor;    /* report_fd */
-	struct refreshes *refreshes; /* a daemon's */
-	struct subject *subjects;    /* one in a jail; a proxy's are those of the setup */
+	struct refreshes *refreshes; /* a daemon's, as is what the kernel lets pass: */
+	struct installed *installed;
+	struct subject *subjects; /* one in a jail; else those of the setup */
 	size_t n_subjects;
-	struct gate_setup *setup; /* a proxy's; NULL before the first */
+	struct gate_setup *setup; /* NULL before the first, and in a jail */
 	uint64_t generation;	  /* of it */
 	uint32_t packet_seq;	  /* of the next logged packet */
 	struct gate_farewell farewell;
@@ -72,7 +75,7 @@ void gate_know_hosts(struct gate *g, const struct plan_policy *p);
 
 /* ---- subject.c */
 
-/* client: NULL in a jail. */
+/* client: NULL but in a proxy. */
 void subject_init(struct subject *s, struct gate *g, uint16_t index, const struct plan *plan,
 		  const struct plan_policy *policy, const struct gate_client *client);
 void subject_done(struct subject *s);

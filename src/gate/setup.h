@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a proxy's supervisor has read from files and hands to its gate, which has none: a plan, and
- * who is under which of its policies. As bytes it is the supervisor's word: the gate checks that it
+ * What the supervisor of a proxy or of a daemon has read from files and hands to its gate, which has
+ * none: a plan, and who is under which of its policies. As bytes it is the supervisor's word: the gate checks that it
  * is whole, not that it is right.
  */
 #ifndef SALLYPORT_GATE_SETUP_H
@@ -21,10 +21,19 @@ struct gate_client {
 	char token[GATE_TOKEN_MAX]; /* with user */
 };
 
+/* A daemon's. */
+struct gate_network {
+	uint32_t ifindex; /* of the bridge that its containers' questions come in by */
+	uint16_t policy;  /* index in the plan */
+	uint16_t subject; /* the supervisor's own number for it */
+};
+
 struct gate_setup {
 	struct plan *plan;	     /* owned */
-	struct gate_client *clients; /* owned; at least one for each listener */
+	struct gate_client *clients; /* owned; a proxy's: at least one for each listener */
 	size_t n_clients;
+	struct gate_network *networks; /* owned; a daemon's */
+	size_t n_networks;
 };
 
 void gate_setup_free(struct gate_setup *s);

@@ -21,8 +21,7 @@ void wild_done(struct wild *w)
 	}
 }
 
-/* Some rule says so by this very name, so that asking for it tells upstream nothing new. */
-static bool named_in_policy(const struct plan_policy *p, const struct name *n)
+bool wild_named(const struct plan_policy *p, const struct name *n)
 {
 	for (size_t i = 0; i < p->n_rules; i++)
 		for (size_t k = 0; k < p->rules[i].n_dests; k++)
@@ -36,7 +35,7 @@ bool wild_within(struct wild *w, const struct plan_policy *p, const struct name 
 {
 	struct wild_name *found;
 
-	if (named_in_policy(p, n))
+	if (wild_named(p, n))
 		return true;
 	HASH_FIND(hh, w->names, n->s, n->len, found);
 	if (found)

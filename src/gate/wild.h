@@ -21,6 +21,9 @@ struct wild {
 
 void wild_done(struct wild *w);
 
+/* Some rule says so by this very name, so that asking for it tells upstream nothing new. */
+bool wild_named(const struct plan_policy *p, const struct name *n);
+
 /* Counts the name, once, unless a rule says this very name. False: the budget is used up. */
 bool wild_within(struct wild *w, const struct plan_policy *p, const struct name *n);
 

@@ -57,7 +57,9 @@ static void world_open(struct world *w, const struct gate_host *hosts, size_t n_
 					    .hosts = hosts,
 					    .n_hosts = n_hosts,
 					    .upstreams = { server_upstream(&w->server) },
-					    .n_upstreams = 1 };
+					    .n_upstreams = 1,
+					    .dns_fd = -1,
+					    .dns_tcp_fd = -1 };
 	w->child = (struct gate_child){
 		.o = &w->options, .on_resolved = on_resolved, .ctx = w, .report = -1
 	};
