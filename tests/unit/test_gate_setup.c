@@ -27,6 +27,12 @@ static struct gate_setup *setup_of(size_t n)
 			(void)snprintf(c->token, sizeof(c->token), "dXNlcjo%zu", i);
 		}
 	}
+	s->n_networks = n;
+	s->networks = xcalloc(n, sizeof(*s->networks));
+	for (size_t i = 0; i < n; i++)
+		s->networks[i] = (struct gate_network){ .ifindex = (uint32_t)i + 2,
+							.policy = i % 2,
+							.subject = (uint16_t)(i * 3) };
 	return s;
 }
 
@@ -78,6 +84,8 @@ T(round_trip)
 			t_eq_mem(a->user, b->user, sizeof(a->user));
 			t_eq_mem(a->token, b->token, sizeof(a->token));
 		}
+		t_eq_int(back->n_networks, row->n);
+		t_eq_mem(s->networks, back->networks, row->n * sizeof(*s->networks));
 	}
 }
 
@@ -93,6 +101,11 @@ T(out_of_range)
 	s->clients[1].policy = 2;
 	wrong = encoded(s);
 	t_bad(decode(buf_view(&wrong), &back, &e), e, ERR_INVALID, "a client without a policy");
+	buf_done(&wrong);
+	s->clients[1].policy = 0;
+	s->networks[1].policy = 2;
+	wrong = encoded(s);
+	t_bad(decode(buf_view(&wrong), &back, &e), e, ERR_INVALID, "a network without a policy");
 	t_ok(!back);
 }
 
@@ -123,8 +136,10 @@ T(one_byte_changed)
 			bytes.p[at] = (char)(bytes.p[at] ^ (1 << bit));
 			if (decode(buf_view(&bytes), &back, &e)) {
 				t_eq_int(back->n_clients, 2);
-				for (size_t i = 0; i < back->n_clients; i++)
-					t_ok(back->clients[i].policy < back->plan->n_policies);
+				t_eq_int(back->n_networks, 2);
+				for (size_t i = 0; i < 2; i++)
+					t_ok(back->clients[i].policy < back->plan->n_policies &&
+					     back->networks[i].policy < back->plan->n_policies);
 			} else {
 				t_ok(e.kind == ERR_INVALID || e.kind == ERR_LIMIT);
 			}
