@@ -152,7 +152,7 @@ static bool start_gate(struct supervisor *s, struct gate_options *g, struct err 
 		return err_sys(e, errno, "starting the gate");
 	ready = (struct pollfd){ .fd = s->report, .events = POLLIN };
 	if (RETRY_EINTR(poll(&ready, 1, READY_MS)) != 1 ||
-	    recv(s->report, &m, sizeof(m), 0) != sizeof(m) || m.kind != GATE_READY)
+	    !gate_message_whole(&m, recv(s->report, &m, sizeof(m), 0)) || m.kind != GATE_READY)
 		return err_set(e, ERR_SYSTEM, "the gate did not start");
 	return true;
 }
