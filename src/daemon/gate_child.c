@@ -64,7 +64,7 @@ static int read_one(struct gate_child *c, struct gate_message *m)
 		c->under_way--;
 		c->on_resolved(c->ctx, &m->resolved);
 	}
-	if (m->kind == GATE_EVENT && c->setup && event_valid(&m->event) &&
+	if (m->kind == GATE_EVENT && c->on_event && c->setup && event_valid(&m->event) &&
 	    m->event.subject < c->setup->n_clients + c->setup->n_networks)
 		c->on_event(c->ctx, c->setup, &m->event);
 	return 1;

@@ -17,6 +17,7 @@
 
 struct gate_child {
 	const struct gate_options *o; /* borrowed; its listeners stay open here */
+	/* Of the setup's client or network ev->subject. NULL: nobody is told. */
 	void (*on_event)(void *ctx, const struct gate_setup *s, const struct event *ev);
 	void (*on_resolved)(void *ctx, const struct gate_resolved *r); /* a daemon's */
 	void *ctx;

@@ -30,7 +30,7 @@ static bool tell_options(const struct gate_options *o, int sock, struct err *e)
 	f.n_upstreams = o->n_upstreams;
 	f.n_hosts = o->n_hosts;
 	f.tell_allowed = o->tell_allowed;
-	f.dns = o->dns_fd >= 0;
+	f.dns = o->dns_fd > 0;
 	return ctl_memfd(hosts, &fd, e) && fd_send(sock, &f, sizeof(f), &fd, 1, e);
 }
 
@@ -38,7 +38,7 @@ bool gate_process_start(const struct gate_options *o, int here, pid_t *out, stru
 {
 	int fds[] = { o->report_fd, o->dns_fd, o->dns_tcp_fd };
 	struct process_spec spec = {
-		.role = PROCESS_GATE, .fds = fds, .n_fds = o->dns_fd >= 0 ? 3 : 1, .nobody = true
+		.role = PROCESS_GATE, .fds = fds, .n_fds = o->dns_fd > 0 ? 3 : 1, .nobody = true
 	};
 
 	*out = 0;

@@ -107,7 +107,7 @@ static bool open_rooms(struct gate *g, struct err *e)
 	if (g->o->kind == GATE_DAEMON) {
 		g->refreshes = refreshes_new(g);
 		g->installed = installed_new();
-		g->dns = g->o->dns_fd >= 0 ? dns_new(g) : NULL;
+		g->dns = g->o->dns_fd > 0 ? dns_new(g) : NULL;
 		return true;
 	}
 	g->conns = conns_new(g);

@@ -87,7 +87,7 @@ struct gate_options {
 	size_t n_listeners;
 	struct ports connect_ports; /* that CONNECT may name */
 
-	/* A daemon's, besides dns_fd: a listener, IPV6_RECVPKTINFO. -1, both: it answers nobody. */
+	/* A daemon's, besides dns_fd: a listener, IPV6_RECVPKTINFO. Both 0 or -1: it answers nobody. */
 	int dns_tcp_fd;
 };
 
