@@ -13,6 +13,7 @@
 #include "daemon/control_engine.h"
 #include "daemon/control_sandbox.h"
 #include "daemon/controller.h"
+#include "docker/engine.h"
 
 /* How long the enforcer may take to give a child its options. */
 #define OPTIONS_MS 10000
@@ -150,6 +151,8 @@ static bool start(struct controller *c, struct err *e)
 		return err_set(e, ERR_SYSTEM, "the event loop cannot watch the enforcer");
 	watch_for(c->channel, UV_READABLE);
 	c->source = source_new(&c->o->source);
+	if (c->o->engine && !engine_prepare(e))
+		return false;
 	if (!control_sandbox(c->o, e))
 		return false;
 	control_engine_start(c);

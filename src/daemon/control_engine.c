@@ -282,7 +282,7 @@ void control_engine_start(struct controller *c)
 void control_engine_look(struct controller *c)
 {
 	if (c->engine && c->started)
-		watch_networks(c);
+		engine_look(c->engine->engine);
 }
 
 /* ---- what is told about it */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/alloc.h"
 #include "net/name.h"
 
 /* The enforcer's word on each name, by name. */
@@ -39,7 +40,7 @@ static int by_text(const void *a, const void *b)
 static json_t *sorted(const json_t *set)
 {
 	size_t n = json_object_size(set), i = 0;
-	const char **texts = calloc(n + 1, sizeof(*texts));
+	const char **texts = xcalloc(n + 1, sizeof(*texts));
 	json_t *list = json_array(), *v;
 	const char *key;
 

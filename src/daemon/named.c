@@ -8,6 +8,12 @@
 
 #include "base/alloc.h"
 
+/*
+ * The kernel lets an address go this much later than we do: while a question is under way nothing ends
+ * here, for no answer would keep it. It is there for when nobody is.
+ */
+#define SLACK_MS 60000
+
 struct item_key {
 	uint32_t set; /* index in the table */
 	uint8_t first[24], last[24];
@@ -155,10 +161,9 @@ static void add_change(const struct named *l, const struct item *it, bool add, u
 	memcpy(c.element.key, it->key.first, sizeof(it->key.first));
 	memcpy(c.element.end, it->key.last, sizeof(it->key.last));
 	memcpy(c.element.comment, u->comment, sizeof(c.element.comment));
-	/* One that is over is to go at once, not to stay for good. */
 	c.element.timeout_ms = it->until_ms == 0     ? 0 :
-			       it->until_ms > now_ms ? it->until_ms - now_ms :
-						       1;
+			       it->until_ms > now_ms ? it->until_ms - now_ms + SLACK_MS :
+						       SLACK_MS;
 	vec_push(out->items, out->n, out->cap, c);
 }
 
