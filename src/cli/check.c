@@ -8,26 +8,29 @@
 
 #include "base/macros.h"
 #include "cli/cli.h"
+#include "cli/policy_source.h"
 #include "cli/show.h"
 #include "net/mac.h"
 
-enum { OPT_JSON, OPT_COUNT };
+enum { OPT_JSON, OPT_NETWORK_CONFIG, OPT_FIREWALL_CONFIG, OPT_COUNT };
 
 static const struct cli_option options[OPT_COUNT] = {
+	[OPT_NETWORK_CONFIG] = { "network-config", 0, "FILE", "Dockside's, in place of FILE" },
+	[OPT_FIREWALL_CONFIG] = { "firewall-config", 0, "FILE", "Dockside's, in place of FILE" },
 	[OPT_JSON] = { "json", 0, NULL, "print the plan as JSON" },
 };
 
 struct args {
 	bool json;
+	struct source_options source;
 };
 
 static bool take(void *ctx, size_t option, const char *arg, struct err *e)
 {
 	struct args *a = ctx;
 
-	(void)arg;
 	(void)e;
-	if (option == OPT_JSON)
+	if (!cli_source_take(&a->source, &options[option], arg) && option == OPT_JSON)
 		a->json = true;
 	return true;
 }
@@ -284,21 +287,28 @@ static json_t *plan_json(const struct plan *p)
 	return o;
 }
 
+/* One FILE, or Dockside's two. */
+static bool load(struct source_options *s, char **files, int n, struct plan **out, struct err *e)
+{
+	bool dockside = s->network_config || s->firewall_config;
+
+	if (n != !dockside)
+		return err_set(e, ERR_INVALID, "check: expected one FILE, or Dockside's two");
+	if (!dockside)
+		s->policy = files[0];
+	return cli_source_check(s, "check", e) && cli_source_plan(s, out, e);
+}
+
 static int run(int argc, char **argv)
 {
 	_cleanup_(plan_freep) struct plan *plan = NULL;
 	struct args args = { 0 };
-	struct cli_extras none = { 0 };
 	struct err e = { 0 };
 	int operands, status;
 
 	if (!cli_parse(&cli_check, argc, argv, take, &args, &operands, &status))
 		return status;
-	if (argc - operands != 1) {
-		(void)err_set(&e, ERR_INVALID, "check: expected one FILE");
-		return cli_usage_error(&e);
-	}
-	if (!cli_plan_load(argv[operands], &none, NULL, NULL, &plan, &e))
+	if (!load(&args.source, argv + operands, argc - operands, &plan, &e))
 		return cli_usage_error(&e);
 	cli_lints_print(plan);
 	if (args.json)
