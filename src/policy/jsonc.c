@@ -46,14 +46,17 @@ static bool parse(struct jsonc *j, struct err *e)
 {
 	json_error_t where;
 	char shown[SHOWN_MAX * 2];
+	struct pos at;
 
 	j->root = json_loadb(j->plain, j->n, JSON_REJECT_DUPLICATES, &where);
-	if (!j->root)
-		return err_set(e, ERR_INVALID, "%s:%d:%d: %s", j->file, where.line, where.column,
-			       span_show(span_of(where.text), shown, sizeof(shown)));
 	if (json_is_object(j->root))
 		return true;
-	return err_set(e, ERR_INVALID, "%s:1:1: read a list, expected an object", j->file);
+	if (j->root)
+		return err_set_at(e, ERR_INVALID, (struct pos){ 1, 1 },
+				  "%s:1:1: read a list, expected an object", j->file);
+	at = (struct pos){ (unsigned)MAX(where.line, 1), (unsigned)MAX(where.column, 1) };
+	return err_set_at(e, ERR_INVALID, at, "%s:%u:%u: %s", j->file, at.line, at.column,
+			  span_show(span_of(where.text), shown, sizeof(shown)));
 }
 
 /* An open object or list on the way through the text. */
@@ -336,8 +339,8 @@ static void set_err(const struct jsonc_at *at, struct err *e, enum err_kind kind
 	struct pos pos = jsonc_at_pos(at);
 	char path[JSONC_PATH_MAX];
 
-	(void)err_set(e, kind, "%s:%u:%u: %s: %s", at->doc->file, pos.line, pos.column,
-		      jsonc_path(at, path), text);
+	(void)err_set_at(e, kind, pos, "%s:%u:%u: %s: %s", at->doc->file, pos.line, pos.column,
+			 jsonc_path(at, path), text);
 }
 
 bool jsonc_err(const struct jsonc_at *at, struct err *e, const char *fmt, ...)
