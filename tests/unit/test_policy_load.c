@@ -356,19 +356,22 @@ static void load_large(struct buf *text, const char *msg)
 
 T(large_text)
 {
+	char too_large[64];
 	struct buf text;
 
-	buf_init(&text, 2 << 20);
+	buf_init(&text, 2 * (size_t)LIMIT_POLICY_BYTES);
 	buf_str(&text, "version: 1\n");
 	while (text.n < LIMIT_POLICY_BYTES - 1)
 		buf_char(&text, '#');
 	buf_char(&text, '\n');
 	load_large(&text, NULL);
 
-	buf_init(&text, 2 << 20);
+	(void)snprintf(too_large, sizeof(too_large), "p.yaml: larger than %u bytes",
+		       LIMIT_POLICY_BYTES);
+	buf_init(&text, 2 * (size_t)LIMIT_POLICY_BYTES);
 	while (text.n <= LIMIT_POLICY_BYTES)
 		buf_char(&text, '\n');
-	load_large(&text, "p.yaml: larger than 1048576 bytes");
+	load_large(&text, too_large);
 }
 
 T(many_rules)
