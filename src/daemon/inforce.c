@@ -60,8 +60,15 @@ static void keep_denied(struct enforcer *f, const struct plan *was, struct plan 
 static struct addr address_of(void *ctx, const struct name *n)
 {
 	const struct names_address *a;
+	size_t count = lookups_addresses(ctx, n, &a);
 
-	return lookups_addresses(ctx, n, &a) ? a[0].addr : (struct addr){ 0 };
+	/* A local name may lead into the administrator's own networks, and nowhere else that is
+	 * closed to names. */
+	for (size_t i = 0; i < count; i++)
+		if (!addr_forbidden(&a[i].addr) ||
+		    (name_is_local(n) && addr_is_private(&a[i].addr)))
+			return a[i].addr;
+	return (struct addr){ 0 };
 }
 
 /* What is known of the names already, so that nothing has to be asked for again. */
@@ -69,7 +76,7 @@ static void fill_named(struct enforcer *f, struct inforce *p)
 {
 	uint64_t now = clock_ms();
 
-	p->named = named_new(p->rules, &p->map);
+	p->named = named_new(p->plan, p->rules, &p->map);
 	for (size_t i = 0; i < p->map.n_names; i++) {
 		const struct names_address *a;
 		size_t n = lookups_addresses(f, &p->map.names[i], &a);

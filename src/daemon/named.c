@@ -7,6 +7,7 @@
 #include <uthash.h>
 
 #include "base/alloc.h"
+#include "policy/decide.h"
 
 /*
  * The kernel lets an address go this much later than we do: while a question is under way nothing ends
@@ -28,7 +29,8 @@ struct item {
 };
 
 struct named {
-	const struct network_map *map;
+	const struct plan *plan;
+	struct network_map map; /* its arrays are borrowed */
 	const struct rs_table *table;
 	const struct rs_set **sorted; /* its sets, by name */
 	const struct rs_set **sets;   /* two for each use: v4, v6; NULL where it has none */
@@ -44,7 +46,7 @@ void changes_done(struct changes *c)
 
 static void index_uses(struct named *l)
 {
-	const struct network_map *m = l->map;
+	const struct network_map *m = &l->map;
 	size_t use = 0;
 
 	l->first = xcalloc(m->n_names + 1, sizeof(*l->first));
@@ -75,11 +77,12 @@ static const struct rs_set *find(const struct named *l, const char *name)
 	return found ? *found : NULL;
 }
 
-struct named *named_new(const struct ruleset *r, const struct network_map *m)
+struct named *named_new(const struct plan *p, const struct ruleset *r, const struct network_map *m)
 {
 	struct named *l = xcalloc(1, sizeof(*l));
 
-	l->map = m;
+	l->plan = p;
+	l->map = *m;
 	l->table = &r->tables[RS_INET];
 	l->sorted = xcalloc(l->table->n_sets + 1, sizeof(*l->sorted));
 	for (size_t i = 0; i < l->table->n_sets; i++)
@@ -111,16 +114,35 @@ void named_free(struct named *l)
 	free(l);
 }
 
+/* A port that a rule about every port can be asked about: no rule is likely to be about it alone. */
+#define SOME_PORT 65534
+
+/*
+ * What decide() says of the name at this address: it may be in a range that names do not open, or a rule
+ * before denies the name in a way that no address shows.
+ */
+static bool may_open(const struct named *l, const struct network_name_use *u, const struct addr *a)
+{
+	struct flow f = { .proto = u->proto_lo ? u->proto_lo : IPPROTO_TCP,
+			  .icmp_type = u->icmp_type,
+			  .port = u->every_port ? SOME_PORT : u->port_lo,
+			  .name = &l->map.names[u->name],
+			  .addr = a };
+	struct verdict v = decide(l->plan->subjects[u->subject].policy, &f);
+
+	return v.kind == VERDICT_ALLOW || v.kind == VERDICT_REDIRECT;
+}
+
 /* False: the use has no set for the address's family, or must not open it. */
 static bool make_key(const struct named *l, size_t use, const struct addr *a,
 		     struct item_key *out)
 {
-	const struct network_name_use *u = &l->map->uses[use];
+	const struct network_name_use *u = &l->map.uses[use];
 	const struct rs_set *s = l->sets[use * 2 + (a->family == AF_INET6)];
 	uint16_t lo = htons(u->port_lo), hi = htons(u->port_hi);
 	size_t n = 0;
 
-	if (!s || (u->opens && addr_forbidden(a)))
+	if (!s || (u->opens && !may_open(l, u, a)))
 		return false;
 	memset(out, 0, sizeof(*out));
 	out->set = (uint32_t)(s - l->table->sets);
@@ -153,7 +175,7 @@ static struct item *item_find(const struct named *l, const struct item_key *k)
 static void add_change(const struct named *l, const struct item *it, bool add, uint64_t now_ms,
 		       struct changes *out)
 {
-	const struct network_name_use *u = &l->map->uses[it->use];
+	const struct network_name_use *u = &l->map.uses[it->use];
 	struct tables_change c = { .add = add,
 				   .family = RS_INET,
 				   .set = &l->table->sets[it->key.set] };
@@ -238,7 +260,7 @@ static void step(const struct named *a, const struct named *b, bool add, uint64_
 			continue;
 		k.set = (uint32_t)(there - b->table->sets);
 		if (!item_find(b, &k))
-			add_change(a, it, add, now_ms, a->map->uses[it->use].opens ? open : deny);
+			add_change(a, it, add, now_ms, a->map.uses[it->use].opens ? open : deny);
 	}
 }
 

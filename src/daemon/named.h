@@ -22,8 +22,9 @@ struct changes {
 
 void changes_done(struct changes *c);
 
-/* For the names of m, whose sets r has. Both are borrowed for as long as it lives. */
-struct named *named_new(const struct ruleset *r, const struct network_map *m);
+/* For the names of m, whose sets r has, made from the plan p. All are borrowed for as long as it lives. */
+struct named *named_new(const struct plan *p, const struct ruleset *r,
+			const struct network_map *m);
 void named_free(struct named *l);
 
 /*
