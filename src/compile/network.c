@@ -183,7 +183,7 @@ struct base {
 	enum rs_hook hook;
 	int32_t priority;
 	bool nat;
-	const char *maps[3]; /* that are asked, in this order */
+	const char *maps[4]; /* that are asked, in this order */
 };
 
 static const struct base bases[] = {
@@ -192,7 +192,7 @@ static const struct base bases[] = {
 	  RS_FORWARD,
 	  PRIORITY_FILTER,
 	  false,
-	  { MAP_RATE_FROM, MAP_RATE_TO, MAP_FORWARD } },
+	  { MAP_RATE_FROM, MAP_RATE_TO, MAP_FORWARD, MAP_INBOUND } },
 	{ RS_INET, "input", RS_INPUT, PRIORITY_FILTER, false, { MAP_INPUT } },
 	{ RS_INET, "output", RS_OUTPUT, PRIORITY_FILTER, false, { MAP_OUTPUT } },
 	{ RS_INET, "nat", RS_PREROUTING, PRIORITY_DSTNAT, true, { MAP_NAT } },

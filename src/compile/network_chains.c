@@ -24,6 +24,7 @@ static const struct denial denials[] = {
 	{ "dnat", "denied.dnat", true },
 	{ "host", "denied.host", true },
 	{ "limit", "denied.limit", true },
+	{ "inbound", "denied.inbound", true },
 	/* A reset for a packet that came late or twice would end the connection it is not of. */
 	{ "invalid", "denied.invalid", false },
 	{ "spoof", "denied.spoof", false },
@@ -357,6 +358,25 @@ static void from_host_chain(const struct network *n)
 	rs_verdict(rs_rule_add(c, NULL), RS_ACCEPT, NULL);
 }
 
+/*
+ * From elsewhere into the network: what was published, and answers. Anything else that comes in, a late
+ * packet of a flow that was ended among it, would open a way out for the reply.
+ */
+static void inbound_chain(const struct network *n)
+{
+	struct rs_chain *c = network_chain(n, n->inet, "inbound");
+	struct rs_rule *r = rs_rule_add(c, NULL);
+
+	match_ct(r, RS_CT_STATE, RS_CT_ESTABLISHED);
+	rs_verdict(r, RS_ACCEPT, NULL);
+	accept_errors(n, c, false);
+	accept_errors(n, c, true);
+	r = rs_rule_add(c, "published");
+	match_ct(r, RS_CT_STATUS, RS_CT_DNAT);
+	rs_verdict(r, RS_ACCEPT, NULL);
+	end_in(n, c, "denied.inbound");
+}
+
 /* ---- Redirects ---- */
 
 static void redirect_dns(const struct network *n, struct rs_chain *c)
@@ -446,9 +466,11 @@ void network_chains(struct network *n)
 	forward_chain(n);
 	host_chain(n);
 	from_host_chain(n);
+	inbound_chain(n);
 	if (n->has_redirect || n->options->dns_port)
 		nat_chain(n);
 	add_to_map(n, n->inet, MAP_FORWARD, RS_IIFNAME, RS_GOTO, "forward");
+	add_to_map(n, n->inet, MAP_INBOUND, RS_OIFNAME, RS_GOTO, "inbound");
 	add_to_map(n, n->inet, MAP_INPUT, RS_IIFNAME, RS_GOTO, "host");
 	add_to_map(n, n->inet, MAP_OUTPUT, RS_OIFNAME, RS_GOTO, "fromhost");
 }

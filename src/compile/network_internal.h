@@ -206,6 +206,7 @@ void match_in(struct rs_rule *r, const struct rs_table *t, const char *set, bool
 
 /* The maps that base chains ask. */
 #define MAP_FORWARD   "forward"
+#define MAP_INBOUND   "inbound"
 #define MAP_RATE_FROM "rate-from"
 #define MAP_RATE_TO   "rate-to"
 #define MAP_INPUT     "input"
