@@ -7,7 +7,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -57,14 +56,16 @@ static inline bool net_fork(void)
 		return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		return false;
-	exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 }
 
-/* Enters the namespaces: /run is empty there, so that `ip netns` has names of its own. */
+/* Enters the namespaces: /run is empty there, so that `ip netns` has names of its own, and /proc is that of
+ * the new processes, as the tools expect. */
 static inline bool net_enter(void)
 {
 	return net_be_root() && net_fork() && unshare(CLONE_NEWNET | CLONE_NEWNS) == 0 &&
 	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("proc", "/proc", "proc", 0, NULL) == 0 &&
 	       mount("tmpfs", "/run", "tmpfs", 0, NULL) == 0 &&
 	       setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1) == 0 &&
 	       system("ip link set lo up") == 0;
