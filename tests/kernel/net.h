@@ -85,13 +85,13 @@ static inline void net_sleep_ms(unsigned ms)
 	(void)nanosleep(&ts, NULL);
 }
 
-/* Waits for a condition, 3 s at the most. */
+/* Waits for a condition, 10 s at the most. */
 #define net_until(condition)                                            \
 	do {                                                            \
 		unsigned tries_ = 0;                                    \
-		while (!(condition) && tries_++ < 300)                  \
+		while (!(condition) && tries_++ < 1000)                 \
 			net_sleep_ms(10);                               \
-		if (tries_ >= 300)                                      \
+		if (tries_ >= 1000)                                     \
 			t_fail("does not become true: %s", #condition); \
 	} while (0)
 

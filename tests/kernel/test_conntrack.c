@@ -68,7 +68,6 @@ static void client_start(struct client *c)
 
 	t_ok(pipe2(in, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC | O_NONBLOCK) == 0);
 	c->server_pid = spawn("net", c->server);
-	net_sleep_ms(150);
 	line = xasprintf("exec nsenter --net=/run/netns/box %s", c->command);
 	c->pid = fork();
 	if (c->pid == 0) {
@@ -162,15 +161,15 @@ static struct addr addr_of(const char *text)
 static struct client clients[] = {
 	{ .name = "TCP over IPv4",
 	  .server = "socat TCP4-LISTEN:7001,reuseaddr,fork EXEC:cat",
-	  .command = "socat - TCP4:203.0.113.9:7001",
+	  .command = "socat - TCP4:203.0.113.9:7001,retry=50,interval=0.1",
 	  .real = "203.0.113.9" },
 	{ .name = "TCP over IPv6",
 	  .server = "socat TCP6-LISTEN:7001,reuseaddr,fork EXEC:cat",
-	  .command = "socat - TCP6:[2001:db8::9]:7001",
+	  .command = "socat - TCP6:[2001:db8::9]:7001,retry=50,interval=0.1",
 	  .real = "2001:db8::9" },
 	{ .name = "TCP that is redirected",
 	  .server = "socat TCP4-LISTEN:7001,reuseaddr,fork EXEC:cat",
-	  .command = "socat - TCP4:203.0.113.80:80",
+	  .command = "socat - TCP4:203.0.113.80:80,retry=50,interval=0.1",
 	  .real = "203.0.113.9",
 	  .dnat = true },
 };
@@ -179,7 +178,7 @@ static struct client clients[] = {
 T(ended_and_dead)
 {
 	struct client other = { .server = "socat TCP4-LISTEN:7002,reuseaddr,fork EXEC:cat",
-				.command = "socat - TCP4:203.0.113.9:7002" };
+				.command = "socat - TCP4:203.0.113.9:7002,retry=50,interval=0.1" };
 
 	client_start(&other);
 	T_EACH(row, clients)
@@ -188,23 +187,23 @@ T(ended_and_dead)
 		struct wish w = { .dst = addr_of(row->real), .port = 7001 };
 
 		client_start(c);
-		t_ok(alive(c, 2000));
+		t_ok(alive(c, 10000));
 		t_eq_int(sweep(keep, &w), 0);
 		t_eq_int(w.seen, 1);
 		t_eq_int(w.last.proto, IPPROTO_TCP);
 		t_eq_int(w.last.dnat, row->dnat);
 		t_eq_int(w.last.dport, row->dnat ? 80 : 7001);
-		t_ok(alive(c, 2000));
+		t_ok(alive(c, 10000));
 		w.end = true;
 		t_eq_int(sweep(keep, &w), 1);
 		t_ok(!alive(c, 1000));
-		t_ok(alive(&other, 2000));
+		t_ok(alive(&other, 10000));
 		client_end(c);
 	}
 	client_end(&other);
 }
 
-/* What a table of flows is filled with, by `conntrack`'s own messages; and how each is read. */
+/* One packet each, and how its flow is read. */
 static const struct {
 	const char *name;
 	const char *command;
@@ -334,7 +333,7 @@ T(many)
 	before_ms = clock_ms();
 	t_ok(sweep(keep_nine_of_ten, &seen) >= seen / 10 - 100);
 	print_message("%zu flows: %llu ms\n", seen, (unsigned long long)(clock_ms() - before_ms));
-	t_ok(clock_ms() - before_ms < 1000);
+	t_ok(clock_ms() - before_ms < 10000); /* some 0.5 s where nothing else runs */
 	t_ok(seen > 1000);
 	before_ms = clock_ms();
 	seen = 0;
