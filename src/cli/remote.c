@@ -34,7 +34,7 @@ static bool take_seconds(const char *arg, const char *option, uint64_t most, uin
 
 static bool take_option(struct args *a, const struct cli_option *o, const char *arg, struct err *e)
 {
-	if (strcmp(o->name, "socket") == 0)
+	if (strcmp(o->name, "socket") == 0 || strcmp(o->name, "control") == 0)
 		a->socket = arg;
 	else if (strcmp(o->name, "json") == 0)
 		a->json = true;
@@ -251,15 +251,20 @@ static const char *const notes[] = {
 	{                                                                        \
 		"socket", 's', "PATH", "the control socket (" CONTROL_SOCKET ")" \
 	}
+#define CONTROL_OPTION                                                          \
+	{                                                                       \
+		"control", 'c', "PATH", "the same, as daemon and proxy call it" \
+	}
 #define JSON_OPTION                                        \
 	{                                                  \
 		"json", 0, NULL, "print the reply as JSON" \
 	}
 
-static const struct cli_option plain_options[] = { SOCKET_OPTION, JSON_OPTION };
+static const struct cli_option plain_options[] = { SOCKET_OPTION, CONTROL_OPTION, JSON_OPTION };
 
 static const struct cli_option reload_options[] = {
 	SOCKET_OPTION,
+	CONTROL_OPTION,
 	JSON_OPTION,
 	{ "try", 't', "TIME", "take it back after this time (15s, 5m) unless it is confirmed" },
 	{ "confirm", 0, NULL, "keep what is on trial" },
@@ -267,6 +272,7 @@ static const struct cli_option reload_options[] = {
 
 static const struct cli_option rule_options[] = {
 	SOCKET_OPTION,
+	CONTROL_OPTION,
 	JSON_OPTION,
 	{ "network", 'n', "NAME", "for the policy of this network; else for all" },
 	{ "for", 'f', "TIME", "until this time is over (30m, 2h); else until the daemon ends" },

@@ -10,10 +10,11 @@
 
 #define TIMEOUT_MS 30000
 
-enum { OPT_SOCKET, OPT_COUNT };
+enum { OPT_SOCKET, OPT_CONTROL, OPT_COUNT };
 
 static const struct cli_option options[OPT_COUNT] = {
 	[OPT_SOCKET] = { "socket", 's', "PATH", "a daemon's control socket (" CONTROL_SOCKET ")" },
+	[OPT_CONTROL] = { "control", 'c', "PATH", "the same, as daemon calls it" },
 };
 
 static bool take(void *ctx, size_t option, const char *arg, struct err *e)

@@ -25,9 +25,9 @@
 
 /* An answer can be sent where a frame arrives, not where it is forwarded. */
 static const struct denial denials[] = {
-	{ "spoof", "denied.spoof", false },
-	{ "lateral", "denied.lateral", true },
-	{ "lateral", "denied.bridged", false },
+	{ "spoof", "denied.spoof", false, true },
+	{ "lateral", "denied.lateral", true, false },
+	{ "lateral", "denied.bridged", false, false },
 };
 
 static struct rs_rule *rule_ether(struct rs_chain *c, uint16_t type)

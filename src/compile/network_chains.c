@@ -16,18 +16,18 @@
 #define RATE_BURST_MIN 65536U /* a few frames as large as segmentation offload makes them */
 
 static const struct denial denials[] = {
-	{ "rule", "denied.rule", true },
-	{ "options", "denied.options", true },
+	{ "rule", "denied.rule", true, false },
+	{ "options", "denied.options", true, false },
 	{ "no-syn", "denied.no_syn", true },
-	{ "embedded", "denied.embedded", true },
-	{ "lateral", "denied.lateral", true },
-	{ "dnat", "denied.dnat", true },
-	{ "host", "denied.host", true },
-	{ "limit", "denied.limit", true },
-	{ "inbound", "denied.inbound", true },
+	{ "embedded", "denied.embedded", true, false },
+	{ "lateral", "denied.lateral", true, false },
+	{ "dnat", "denied.dnat", true, false },
+	{ "host", "denied.host", true, false },
+	{ "limit", "denied.limit", true, false },
+	{ "inbound", "denied.inbound", true, false },
 	/* A reset for a packet that came late or twice would end the connection it is not of. */
-	{ "invalid", "denied.invalid", false },
-	{ "spoof", "denied.spoof", false },
+	{ "invalid", "denied.invalid", false, false },
+	{ "spoof", "denied.spoof", false, true },
 };
 
 static void match_family(struct rs_rule *r, uint8_t family)

@@ -186,6 +186,7 @@ struct denial {
 	const char *reason; /* of the log's prefix */
 	const char *suffix; /* of its chain */
 	bool rejected;	    /* else dropped without an answer */
+	bool forged;	    /* dropped in an audit, too */
 };
 
 /* The counter and the chains that denials go to. reject: the table's family has it. */

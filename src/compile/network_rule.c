@@ -59,6 +59,16 @@ void drop_quietly(const struct network *n, struct rs_rule *r)
 	rs_verdict(r, audits(n) ? RS_ACCEPT : RS_DROP, NULL);
 }
 
+/* What an audit does not let through either: with another's source it would be another's doing. */
+static void add_forged(const struct network *n, struct rs_table *t)
+{
+	struct rs_chain *c = network_chain(n, t, "forged");
+	char counter[RULESET_NAME_MAX];
+
+	rs_counter(rs_rule_add(c, NULL), network_name(n, "denied", counter));
+	rs_verdict(rs_rule_add(c, NULL), RS_DROP, NULL);
+}
+
 /* Counts, and ends what was denied. */
 static void add_end(const struct network *n, struct rs_table *t, const char *suffix, bool reject)
 {
@@ -84,6 +94,7 @@ void network_denials(const struct network *n, struct rs_table *t, const struct d
 	rs_counter_add(t, network_name(n, "denied", name));
 	add_end(n, t, "denied", reject);
 	add_end(n, t, "dropped", false);
+	add_forged(n, t);
 	for (size_t i = 0; i < n_denials; i++) {
 		struct rs_chain *c = network_chain(n, t, d[i].suffix);
 		struct rs_rule *r = rs_rule_add(c, NULL);
@@ -92,7 +103,7 @@ void network_denials(const struct network *n, struct rs_table *t, const struct d
 			       n->prefix);
 		rs_limit(r, NETWORK_LOG_RATE, NETWORK_LOG_BURST);
 		rs_log(r, NETWORK_LOG_GROUP, NETWORK_LOG_SNAPLEN, prefix);
-		end_in(n, c, d[i].rejected ? "denied" : "dropped");
+		end_in(n, c, d[i].forged ? "forged" : d[i].rejected ? "denied" : "dropped");
 	}
 }
 

@@ -147,7 +147,7 @@ static void reload(struct controller *c, struct control_request *r, const char *
 }
 
 static const struct action actions[] = {
-	{ "status", status, true, false },	{ "refresh", refresh, true, false },
+	{ "status", status, true, false },	{ "refresh", refresh, false, false },
 	{ "reload", reload, false, false },	{ "reconcile", reconcile, false, false },
 	{ "teardown", teardown, false, false }, { "allow", change, false, false },
 	{ "deny", change, false, false },	{ "apply", change, false, true },

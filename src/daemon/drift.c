@@ -38,6 +38,8 @@ static void tell(struct enforcer *f, const char *what)
 
 bool drift_check(struct enforcer *f, char *differed, size_t size, struct err *e)
 {
+	uint64_t ended;
+
 	differed[0] = '\0';
 	if (!f->now.rules)
 		return true;
@@ -50,7 +52,8 @@ bool drift_check(struct enforcer *f, char *differed, size_t size, struct err *e)
 		return false;
 	f->repairs++;
 	tell(f, differed);
-	return true;
+	/* What got out meanwhile has flows that would go on. */
+	return flows_sweep(f, &ended, e);
 }
 
 static void look(struct enforcer *f)

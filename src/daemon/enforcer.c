@@ -288,6 +288,8 @@ static void stop(struct enforcer *f)
 	inforce_done(&f->before);
 	names_free(f->names);
 	free(f->denials);
+	free(f->reverse);
+	free(f->targets);
 	conntrack_close(f->flows);
 	links_close(f->links);
 	tables_close(f->tables);

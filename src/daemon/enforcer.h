@@ -25,8 +25,8 @@
 #include "daemon/daemon.h"
 #include "daemon/gate_child.h"
 #include "daemon/kernel_probe.h"
-#include "daemon/named.h"
 #include "daemon/messages.h"
+#include "daemon/named.h"
 #include "daemon/names.h"
 #include "daemon/pins.h"
 #include "gate/watch.h"
@@ -77,6 +77,7 @@ struct enforcer {
 	struct port_state *ports_of; /* one for each of now.map.ports; ports.c */
 	size_t n_ports;
 	unsigned looks;		/* at unfinished ports, since something changed */
+	bool *targets;		/* of redirects; one for each name of now.map */
 	struct timer *again;	/* ports.c: inforce_again() */
 	struct ctl_fact *facts; /* the engine's */
 	size_t n_facts;

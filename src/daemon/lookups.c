@@ -10,6 +10,12 @@
 /* Names that are asked for in one turn, so that the loop does other things between. */
 #define TURN 256
 
+/* Where a rule redirects to is part of the rules themselves: they have to be made anew. */
+static bool is_target(const struct enforcer *f, size_t name)
+{
+	return f->targets && f->targets[name];
+}
+
 static void take_changes(struct enforcer *f, const struct names_changes *c)
 {
 	uint64_t now = clock_ms();
@@ -25,8 +31,12 @@ static void take_changes(struct enforcer *f, const struct names_changes *c)
 			named_drop(f->now.named, x->name, &x->address.addr, &out);
 		else
 			named_put(f->now.named, x->name, &x->address.addr, until_ms,
-				    x->kind == NAMES_ADDED, now, &out);
-		f->reverse_stale = f->reverse_stale || x->kind != NAMES_EXTENDED;
+				  x->kind == NAMES_ADDED, now, &out);
+		if (x->kind == NAMES_EXTENDED)
+			continue;
+		f->reverse_stale = true;
+		if (is_target(f, x->name))
+			timer_restart(f->again, 0);
 	}
 	if (out.n && !f->torn_down && !tables_change(f->tables, out.items, out.n, &e)) {
 		enforcer_story("addresses of names could not be put into the tables: %s", e.msg);
@@ -91,6 +101,7 @@ void lookups_start(struct enforcer *f)
 {
 	f->names = names_new((uint32_t)clock_ms());
 	f->names_due = timer_new(&f->loop, 0, 0, on_due, f);
+	f->again = timer_new(&f->loop, 0, 0, on_again, f);
 }
 
 static void want(struct enforcer *f, const struct network_map *m)
@@ -103,9 +114,36 @@ static void want(struct enforcer *f, const struct network_map *m)
 	f->reverse_stale = true;
 }
 
+static void find_targets(struct enforcer *f)
+{
+	const struct plan *p = f->now.plan;
+	size_t at;
+
+	free(f->targets);
+	f->targets = xcalloc(f->now.map.n_names + 1, sizeof(*f->targets));
+	for (size_t i = 0; p && i < p->n_policies; i++)
+		for (size_t j = 0; j < p->policies[i].n_rules; j++) {
+			const struct plan_rule *r = &p->policies[i].rules[j];
+
+			if (r->action == RULE_REDIRECT && r->to.target == DEST_NAME &&
+			    names_find(f->names, &r->to.name, &at))
+				f->targets[at] = true;
+		}
+}
+
+static void on_again(void *ctx)
+{
+	struct enforcer *f = ctx;
+	struct err e;
+
+	if (!inforce_again(f, &e))
+		enforcer_story("the rules could not be made anew: %s", e.msg);
+}
+
 void lookups_follow(struct enforcer *f)
 {
 	want(f, &f->now.map);
+	find_targets(f);
 	sleep_until_due(f);
 }
 

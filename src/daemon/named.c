@@ -134,8 +134,7 @@ static bool may_open(const struct named *l, const struct network_name_use *u, co
 }
 
 /* False: the use has no set for the address's family, or must not open it. */
-static bool make_key(const struct named *l, size_t use, const struct addr *a,
-		     struct item_key *out)
+static bool make_key(const struct named *l, size_t use, const struct addr *a, struct item_key *out)
 {
 	const struct network_name_use *u = &l->map.uses[use];
 	const struct rs_set *s = l->sets[use * 2 + (a->family == AF_INET6)];
@@ -189,8 +188,8 @@ static void add_change(const struct named *l, const struct item *it, bool add, u
 	vec_push(out->items, out->n, out->cap, c);
 }
 
-void named_put(struct named *l, size_t name, const struct addr *a, uint64_t until_ms,
-		 bool fresh, uint64_t now_ms, struct changes *out)
+void named_put(struct named *l, size_t name, const struct addr *a, uint64_t until_ms, bool fresh,
+	       uint64_t now_ms, struct changes *out)
 {
 	for (size_t use = l->first[name]; use < l->first[name + 1]; use++) {
 		struct item_key k;
@@ -265,7 +264,7 @@ static void step(const struct named *a, const struct named *b, bool add, uint64_
 }
 
 void named_step(const struct named *was, const struct named *next, uint64_t now_ms,
-		  struct changes *before, struct changes *after)
+		struct changes *before, struct changes *after)
 {
 	step(was, next, false, now_ms, before, after);
 	step(next, was, true, now_ms, after, before);

@@ -23,16 +23,15 @@ struct changes {
 void changes_done(struct changes *c);
 
 /* For the names of m, whose sets r has, made from the plan p. All are borrowed for as long as it lives. */
-struct named *named_new(const struct plan *p, const struct ruleset *r,
-			const struct network_map *m);
+struct named *named_new(const struct plan *p, const struct ruleset *r, const struct network_map *m);
 void named_free(struct named *l);
 
 /*
  * The name (an index in the map) has the address until until_ms (clock_ms(); 0: for good). fresh: it had
  * not before. Appends the elements to out, unless out is NULL.
  */
-void named_put(struct named *l, size_t name, const struct addr *a, uint64_t until_ms,
-		 bool fresh, uint64_t now_ms, struct changes *out);
+void named_put(struct named *l, size_t name, const struct addr *a, uint64_t until_ms, bool fresh,
+	       uint64_t now_ms, struct changes *out);
 
 /* It has it no longer. */
 void named_drop(struct named *l, size_t name, const struct addr *a, struct changes *out);
@@ -48,7 +47,7 @@ void named_fill(const struct named *l, struct ruleset *r, uint64_t now_ms);
  * way round.
  */
 void named_step(const struct named *was, const struct named *next, uint64_t now_ms,
-		  struct changes *before, struct changes *after);
+		struct changes *before, struct changes *after);
 
 /* How many elements there are. */
 size_t named_count(const struct named *l);

@@ -305,15 +305,6 @@ static void on_again(void *ctx)
 	ports_look(ctx);
 }
 
-static void on_forget(void *ctx)
-{
-	struct enforcer *f = ctx;
-	struct err e;
-
-	if (!inforce_again(f, &e))
-		enforcer_story("a network that has left the policy stays denied: %s", e.msg);
-}
-
 bool ports_start(struct enforcer *f, struct err *e)
 {
 	int fd;
@@ -325,7 +316,6 @@ bool ports_start(struct enforcer *f, struct err *e)
 		return err_set(e, ERR_SYSTEM, "the event loop cannot watch the bridges");
 	watch_for(f->ports, UV_READABLE);
 	f->ports_again = timer_new(&f->loop, AGAIN_MS, 0, on_again, f);
-	f->again = timer_new(&f->loop, AGAIN_MS, 0, on_forget, f);
 	return true;
 }
 
