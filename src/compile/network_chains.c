@@ -18,7 +18,7 @@
 static const struct denial denials[] = {
 	{ "rule", "denied.rule", true, false },
 	{ "options", "denied.options", true, false },
-	{ "no-syn", "denied.no_syn", true },
+	{ "no-syn", "denied.no_syn", true, false },
 	{ "embedded", "denied.embedded", true, false },
 	{ "lateral", "denied.lateral", true, false },
 	{ "dnat", "denied.dnat", true, false },
