@@ -65,6 +65,18 @@ static bool out_of_scope(const struct dest *d, enum scope scope)
 	       (d->proto == IPPROTO_ICMPV6 && scope == SCOPE_4);
 }
 
+static void add_protocol(struct segment *s, enum scope scope, struct box b, int16_t proto)
+{
+	uint8_t lo = proto == DEST_PROTO_ANY ? 0 : (uint8_t)proto;
+	uint8_t hi = proto == DEST_PROTO_ANY ? UINT8_MAX : (uint8_t)proto;
+	bool host = scope == SCOPE_HOST;
+
+	/* An interval has two fields: where there is no address, every port stands for itself. */
+	b.lo = host ? box_port(lo, 0) : lo;
+	b.hi = host ? box_port(hi, UINT16_MAX) : hi;
+	add_box(s, scope, host ? KIND_RANGE : KIND_PROTO, &b);
+}
+
 static void add_dest(struct segment *s, enum scope scope, const struct prefix *p,
 		     const struct plan_rule *r, const struct dest *d)
 {
@@ -76,9 +88,7 @@ static void add_dest(struct segment *s, enum scope scope, const struct prefix *p
 		b.lo = b.hi = (uint32_t)d->icmp_type;
 		add_box(s, scope, KIND_ICMP, &b);
 	} else if (ports_every(&d->ports)) {
-		b.lo = d->proto == DEST_PROTO_ANY ? 0 : (uint32_t)d->proto;
-		b.hi = d->proto == DEST_PROTO_ANY ? UINT8_MAX : (uint32_t)d->proto;
-		add_box(s, scope, KIND_PROTO, &b);
+		add_protocol(s, scope, b, d->proto);
 	} else if (d->proto == DEST_PROTO_ANY) {
 		for (size_t i = 0; i < ARRAY_LEN(protos_with_ports); i++)
 			add_ports(s, scope, b, protos_with_ports[i], &d->ports);

@@ -171,7 +171,7 @@ struct rs_element {
 };
 
 enum rs_set_flags {
-	RS_SET_INTERVAL = 1, /* elements are ranges that do not overlap */
+	RS_SET_INTERVAL = 1, /* elements are ranges that do not overlap; two fields or more */
 	RS_SET_TIMEOUT = 2,  /* elements expire by themselves */
 	RS_SET_VMAP = 4,     /* a map to verdicts */
 	RS_SET_LEARNED = 8,  /* not the plan's: elements come and go while it is in force */
