@@ -30,8 +30,16 @@ static bool nft_list(struct buf *out)
 	return good;
 }
 
+/* Loads something into the namespace that it is called in. */
+typedef bool nft_load_fn(const void *what, struct err *e);
+
+static bool nft_load_text(const void *what, struct err *e)
+{
+	return nft_load(what, e);
+}
+
 /* The child's part: "+" and what the kernel lists, or "-" and what went wrong. */
-static void nft_load_and_list(const char *text, struct buf *out)
+static void nft_load_and_list(nft_load_fn *load, const void *what, struct buf *out)
 {
 	struct err e = { 0 };
 
@@ -39,7 +47,7 @@ static void nft_load_and_list(const char *text, struct buf *out)
 		buf_fmt(out, "-no namespaces: %s", strerror(errno));
 		return;
 	}
-	if (!nft_load(text, &e)) {
+	if (!load(what, &e)) {
 		buf_fmt(out, "-%s", e.msg);
 		return;
 	}
@@ -51,7 +59,7 @@ static void nft_load_and_list(const char *text, struct buf *out)
 }
 
 /* Runs it in a child, whose namespaces end with it. False: no child, or it died. */
-static bool nft_in_namespace(const char *text, struct buf *out)
+static bool nft_in_namespace_by(nft_load_fn *load, const void *what, struct buf *out)
 {
 	_cleanup_(fd_closep) int here = -1;
 	struct err e;
@@ -66,13 +74,18 @@ static bool nft_in_namespace(const char *text, struct buf *out)
 	here = pair[0];
 	pid = fork();
 	if (pid == 0) {
-		nft_load_and_list(text, out);
+		nft_load_and_list(load, what, out);
 		_exit(!fd_write_all(pair[1], buf_view(out), &e));
 	}
 	(void)close(pair[1]);
 	while (pid > 0 && (n = read(here, chunk, sizeof(chunk))) > 0)
 		buf_add(out, chunk, (size_t)n);
 	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 && out->n > 0;
+}
+
+static bool nft_in_namespace(const char *text, struct buf *out)
+{
+	return nft_in_namespace_by(nft_load_text, text, out);
 }
 
 /* Rules can be loaded and listed here, and in the words of the golden files (libnftables 1.0.6). */
