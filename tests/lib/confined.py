@@ -211,9 +211,9 @@ class Bed(Runner):
 
     def settle(self):
         if self.daemon and self.running and not self.daemon.alive():
-            story = self.daemon.story()
+            story, status = self.daemon.story(), self.daemon.process.returncode
             self.running = None
-            raise Fail(f"the daemon died: {story}")
+            raise Fail(f"the daemon ended with {status}: {story}")
 
     def afresh(self):
         self.daemon = self.running = None

@@ -227,7 +227,8 @@ def _overlap(t):
     for address in (p.GOOD4, p.GOOD6):
         marks = t.marks()
         p.overlap(address)(t, t.sb1, t.token())
-        bad = [e for e in t.leaks(marks) if e["proto"] == "udp" and e["dport"] != 7007]
+        # The rest of a datagram, which is fragmented again, has no port.
+        bad = [e for e in t.leaks(marks) if e["proto"] == "udp" and e["dport"] not in (0, 7007)]
         expect(not bad, f"arrived: {bad}")
 
 
