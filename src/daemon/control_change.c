@@ -155,7 +155,7 @@ static void on_in_force(struct controller *c, void *ctx, const struct ctl_messag
 	}
 	h->result = m->plan;
 	c->failure[0] = '\0';
-	if (h->trial_ms) {
+	if (h->result.trial_ms) {
 		h->on_trial = true;
 		answer(c, h);
 	} else {
@@ -204,7 +204,7 @@ void control_reverted(struct controller *c)
 	if (!h || !h->on_trial)
 		return;
 	(void)snprintf(c->failure, sizeof(c->failure),
-		       "nobody confirmed the policy on trial: the one before is in force again");
+		       "nobody confirmed the policy on trial: it is no longer in force");
 	(void)fprintf(stderr, "sallyport: %s\n", c->failure);
 	finish(c);
 }

@@ -91,7 +91,8 @@ static bool keep(void *ctx, const struct conntrack_flow *c)
 	};
 	struct verdict v;
 
-	if (!s || s->policy->mode == MODE_AUDIT || is_exempt(s, &c->src))
+	/* The host's own are nobody's to judge: what it opens to its containers is accepted. */
+	if (!s || is_local(f, &c->src) || s->policy->mode == MODE_AUDIT || is_exempt(s, &c->src))
 		return true;
 	if (f->dns_port && c->real_dport == f->dns_port)
 		return true;

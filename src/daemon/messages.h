@@ -30,7 +30,7 @@ enum ctl_kind {
 	/* From the enforcer. */
 	CTL_RELOAD, /* somebody asked for it by a signal */
 	CTL_DONE,
-	CTL_REVERTED, /* nobody confirmed: what was in force before the trial is again */
+	CTL_REVERTED, /* nobody confirmed: what was on trial is in force no longer */
 	CTL_PORTS,    /* a port of a managed bridge has come or gone: the engine may know more */
 	CTL_KIND_COUNT
 };

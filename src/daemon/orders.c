@@ -90,8 +90,11 @@ static void put(struct enforcer *f, struct ctl_message *m, int fd)
 	notify("RELOADING=1");
 	if (fd >= 0 && ctl_memfd_read(fd, m->size, LIMIT_PLAN_FLAT, &bytes, &e) &&
 	    inforce_put(f, bytes, m->size, &was, &m->plan, &e)) {
-		if (trial_ms && was.bytes)
+		/* What was in force already has nothing to go back to. */
+		if (trial_ms && was.bytes) {
 			trial_begin(f, &was, trial_ms);
+			m->plan.trial_ms = trial_ms;
+		}
 		inforce_done(&was);
 		done(f, m, NULL);
 		enforcer_ready(f);
@@ -151,10 +154,12 @@ static void reconcile(struct enforcer *f, struct ctl_message *m, int fd)
 static void teardown(struct enforcer *f, struct ctl_message *m, int fd)
 {
 	struct err e;
-	bool had;
+	bool had, on_trial = f->trial;
 
 	(void)fd;
 	if (inforce_remove(f, &had, &e)) {
+		if (on_trial)
+			orders_tell(f, CTL_REVERTED);
 		enforcer_story("torn down by request: nothing is confined until the next reload");
 		done(f, m, json_pack("{s:b}", "removed", had));
 	} else {
