@@ -4,30 +4,28 @@
 #include <string.h>
 
 #include "base/macros.h"
-#include "cli/cli.h"
+#include "cli/policy_source.h"
 #include "compile/network.h"
+#include "policy/dockside.h"
 
 #define TEXT_MAX (1U << 30) /* LIMIT_POLICY_DESTS in each of many networks */
 
-enum { OPT_POLICY, OPT_BACKEND, OPT_COUNT };
+enum { OPT_POLICY, OPT_NETWORK_CONFIG, OPT_FIREWALL_CONFIG, OPT_BACKEND, OPT_COUNT };
 
 static const struct cli_option options[OPT_COUNT] = {
 	[OPT_POLICY] = { "policy", 'p', "FILE", "the policy" },
+	[OPT_NETWORK_CONFIG] = { "network-config", 0, "FILE",
+				 "Dockside's networks (" DOCKSIDE_NETWORK_CONFIG ")" },
+	[OPT_FIREWALL_CONFIG] = { "firewall-config", 0, "FILE",
+				  "Dockside's rules (" DOCKSIDE_FIREWALL_CONFIG ")" },
 	[OPT_BACKEND] = { "backend", 0, "NAME", "for which part of the kernel: nft" },
-};
-
-struct args {
-	const char *policy;
 };
 
 static bool take(void *ctx, size_t option, const char *arg, struct err *e)
 {
-	struct args *a = ctx;
 	char shown[64];
 
-	if (option == OPT_POLICY)
-		a->policy = arg;
-	else if (strcmp(arg, "nft") != 0)
+	if (!cli_source_take(ctx, &options[option], arg) && strcmp(arg, "nft") != 0)
 		return err_set(e, ERR_INVALID, "--backend: read \"%s\", expected nft",
 			       span_show(span_of(arg), shown, sizeof(shown)));
 	return true;
@@ -53,18 +51,17 @@ static bool print_ruleset(const struct plan *plan, struct err *e)
 static int run(int argc, char **argv)
 {
 	_cleanup_(plan_freep) struct plan *plan = NULL;
-	struct cli_extras none = { 0 };
-	struct args args = { 0 };
+	struct source_options source = { 0 };
 	struct err e = { 0 };
 	int operands, status;
 
-	if (!cli_parse(&cli_compile, argc, argv, take, &args, &operands, &status))
+	if (!cli_parse(&cli_compile, argc, argv, take, &source, &operands, &status))
 		return status;
-	if (argc != operands || !args.policy) {
-		(void)err_set(&e, ERR_INVALID, "compile: expected --policy FILE");
+	if (argc != operands) {
+		(void)err_set(&e, ERR_INVALID, "compile: expected no arguments, only options");
 		return cli_usage_error(&e);
 	}
-	if (!cli_plan_load(args.policy, &none, NULL, NULL, &plan, &e))
+	if (!cli_source_check(&source, "compile", &e) || !cli_source_plan(&source, &plan, &e))
 		return cli_usage_error(&e);
 	cli_lints_print(plan);
 	if (!print_ruleset(plan, &e))

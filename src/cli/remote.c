@@ -134,7 +134,7 @@ static int run_reload(int argc, char **argv)
 	reply = ask(&cli_reload, &a, request, &status);
 	if (!reply)
 		return status;
-	if (a.trial_s)
+	if (a.trial_s && json_is_true(json_object_get(reply, "changed")))
 		(void)fprintf(stderr,
 			      "sallyport: on trial for %llu s; to keep it: sallyport reload "
 			      "--confirm\n",
