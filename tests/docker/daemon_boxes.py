@@ -313,6 +313,7 @@ def _(t):
     d = t.dockside
     d.without_networks("ds-six")
     d.policy(SIX.format(web=WEB, web6=zone.v6(10)))
+    d.await_networks("ds-six")
     subnets = {config["Subnet"] for config in t.engine.inspect("ds-six")["IPAM"]["Config"]}
     expect_eq(subnets, {"10.77.206.0/24", "fd77:206::/64"}, "subnets")
     t.route6("fd77:206::/64")

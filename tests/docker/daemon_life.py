@@ -170,12 +170,18 @@ def _(t):
     d.end()
     d.write_files()
     d.start_files()
-    before = t.engine.inspect(OPEN)["Id"]
-    d.start_files(env={"RESET": "1"})
-    made_anew = t.engine.inspect(OPEN)["Id"]
-    expect(made_anew != before, "the network was not made anew", d.log())
+    d.await_networks(OPEN)
+
+    def found():
+        listed = t.engine.try_docker("network", "inspect", "--format={{.Id}}", OPEN)
+        return listed.stdout.decode().strip()
+    before = found()
+    d.start("dockside", "--daemon", *d.files(), "--socket", dockside.SOCKET, env={"RESET": "1"})
+    eventually(lambda: found() not in ("", before), f"it was not made anew\n{d.log()}", timeout=10)
+    made_anew = found()
     d.must("reload")
-    expect_eq(t.engine.inspect(OPEN)["Id"], made_anew, "the network after a reload")
+    time.sleep(0.5)
+    expect_eq(found(), made_anew, "the network after a reload")
     d.end()
 
 

@@ -32,6 +32,7 @@ def started(t, networks, firewall):
         d.start_files()
     else:
         d.must("reload")
+    d.await_networks(*(n["name"] for n in networks["networks"]))
     return d
 
 
@@ -323,6 +324,7 @@ def _(t):
                       {"proto": "tcp", "ports": MANY, "to": "ip", "ip": zone.v4(70)}, DROP_ALL]}}})
     try:
         d.start_files()
+        d.await_networks(LONG)
         bridge = t.engine.inspect(LONG)["Options"]["com.docker.network.bridge.name"]
         expect(len(bridge) <= 15, f"the bridge is called {bridge}")
         with d.guest("long", LONG) as run:

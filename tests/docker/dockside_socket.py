@@ -184,6 +184,7 @@ def _(t):
         said = d.must("set-network", name="ds-more", network={"subnet": "10.77.214.0/24"},
                       firewall={"egress": [ALLOW_WEB]})
         expect_eq(sorted(said["networks"]), sorted((WORK, OPEN, BARE, "ds-more")), "networks")
+        d.await_networks("ds-more")
         with d.guest("more", "ds-more") as run:
             expect_eq(run(web(ALLOWED, token(), WEB)).status, 0, "what is allowed")
             tok, marks = token(), t.marks()

@@ -150,6 +150,14 @@ class Dockside:
         self.has_first = False
         os.makedirs(DIRECTORY, exist_ok=True)
         os.makedirs(RUN, exist_ok=True)
+        self._engine_at_its_usual_place()
+
+    @staticmethod
+    def _engine_at_its_usual_place():
+        """Dockside's command line cannot name it."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink("/run/docker.sock")
+        os.symlink(f"{HOME}/docker.sock", "/run/docker.sock")
 
     # Files
 
@@ -214,8 +222,16 @@ class Dockside:
             return self
         self.write_files()
         self.start_files()
+        self.await_networks(*SUBNETS)
         self.standard = True
         return self
+
+    def await_networks(self, *names):
+        """They are made once the rules are loaded; that is not waited for."""
+        def there():
+            return all(self.bed.engine.try_docker("network", "inspect", name).returncode == 0
+                       for name in names)
+        eventually(there, f"networks are missing: {names}\n{self.log()}", START_S, pause=0.1)
 
     def policy(self, text, *more):
         """The daemon with a policy in our own words."""
