@@ -97,6 +97,15 @@ void lookups_gate(struct enforcer *f)
 	f->gate = (struct gate_child){ .o = g, .on_resolved = on_resolved, .ctx = f, .report = -1 };
 }
 
+static void on_again(void *ctx)
+{
+	struct enforcer *f = ctx;
+	struct err e;
+
+	if (!inforce_again(f, &e))
+		enforcer_story("the rules could not be made anew: %s", e.msg);
+}
+
 void lookups_start(struct enforcer *f)
 {
 	f->names = names_new((uint32_t)clock_ms());
@@ -129,15 +138,6 @@ static void find_targets(struct enforcer *f)
 			    names_find(f->names, &r->to.name, &at))
 				f->targets[at] = true;
 		}
-}
-
-static void on_again(void *ctx)
-{
-	struct enforcer *f = ctx;
-	struct err e;
-
-	if (!inforce_again(f, &e))
-		enforcer_story("the rules could not be made anew: %s", e.msg);
 }
 
 void lookups_follow(struct enforcer *f)
