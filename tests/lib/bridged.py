@@ -22,7 +22,7 @@ SANDBOX_TCP, SANDBOX_UDP = (80, 7007), (443, 999, 7007)
 GROUPS4 = ("224.0.0.251", "224.0.0.252", "239.255.255.250")
 GROUPS6 = ("ff02::fb", "ff02::1:3", "ff02::1:2", "ff05::1:3")
 SANDBOXES = ("sb1", "sb2", "sb3", "ot1", "un1", "un2", "un3")
-BRIDGES = ("brT", "brO", "brU")
+BRIDGES = ("brt", "brx", "bru")
 IP_MULTICAST_ALL, IPV6_MULTICAST_ALL = 49, 29
 
 

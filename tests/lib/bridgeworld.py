@@ -4,8 +4,8 @@ A host with container networks, on the small internet of world.py.
 
     sb1 sb2 sb3    ot1          un1 un2 un3      namespaces, each with eth0 on a port of its bridge
         |           |              |
-       brT         brO            brU            bridges of the host; brT and brO are for policies,
-        \\___________|_____________/              brU is for the controls: no policy names it
+       brt         brx            bru            bridges of the host; brt and brx are for policies,
+        \\___________|_____________/              bru is for the controls: no policy names it
                     |
                    host --- internet             forwards, without translation
 
@@ -65,7 +65,7 @@ def link_local(mac):
     return socket.inet_ntop(socket.AF_INET6, b"\xfe\x80" + bytes(6) + b)
 
 
-T, O, U = Net("brT", 0), Net("brO", 4), Net("brU", 8)  # noqa: E741
+T, O, U = Net("brt", 0), Net("brx", 4), Net("bru", 8)  # noqa: E741
 
 
 @dataclasses.dataclass
@@ -136,7 +136,7 @@ def batch(netns, lines):
     result = subprocess.run(["ip", "-n", netns, "-batch", "-"], input=lines, text=True,
                             capture_output=True, timeout=20)
     if result.returncode:
-        raise Unavailable(f"ip in {netns}: {result.stderr.strip()}")
+        raise RuntimeError(f"ip in {netns}: {result.stderr.strip()}")
 
 
 class Sniffer:
@@ -221,8 +221,11 @@ class BridgeWorld(World):
                           f"route add fd77::/24 via {via6}\n")
 
     def _network(self, net):
+        try:
+            batch("host", f"link add {net.bridge} address {net.mac(1)} type bridge mcast_snooping 0")
+        except RuntimeError as e:
+            raise Unavailable(f"there can be no bridge: {e}") from e
         batch("host", f"""
-            link add {net.bridge} address {net.mac(1)} type bridge mcast_snooping 0
             addr add {net.gateway4}/24 dev {net.bridge}
             addr add {net.gateway6}/64 dev {net.bridge} nodad
             link set {net.bridge} up

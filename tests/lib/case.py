@@ -7,6 +7,7 @@ it in one. What counts is what the internet saw, never what the client believes.
 """
 
 import dataclasses
+import difflib
 import secrets
 import time
 from typing import Callable, Optional
@@ -32,6 +33,10 @@ def expect(condition, why, *evidence):
 
 
 def expect_eq(seen, wanted, what, *evidence):
+    if seen != wanted and isinstance(seen, str) and isinstance(wanted, str) and len(wanted) > 1000:
+        lines = difflib.unified_diff(wanted.splitlines(), seen.splitlines(), "expected", "seen",
+                                     lineterm="", n=1)
+        raise Fail("\n".join([what, *lines][:40]))
     expect(seen == wanted, f"{what}: expected {wanted!r}, saw {seen!r}", *evidence)
 
 

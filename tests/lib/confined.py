@@ -4,12 +4,13 @@ The testbed of the network suite and the kinds of its cases.
 
 A probe is a function of the testbed, a sandbox and a token. It runs in the suite's own process,
 with sockets of the sandbox's namespace, and raises OSError when it is refused. As a control it is
-run in a sandbox of brU, whose network no policy names, while the daemon runs.
+run in a sandbox of bru, whose network no policy names, while the daemon runs.
 """
 
 import contextlib
 import json
 import os
+import re
 import subprocess
 import time
 
@@ -24,7 +25,7 @@ FAST_S = 1.0
 SENDERS = ("sb1", "un1")  # what they say to a group, they hear themselves
 ARRIVAL_S = 3.0
 
-# What the cases of most files are held against: network ds-test, bridge brT.
+# What the cases of most files are held against: network ds-test, bridge brt.
 BASE = """
 version: 1
 policies:
@@ -41,12 +42,12 @@ policies:
       - allow: ["203.0.113.11:80", "[2001:db8:113::11]:80"]
 subjects:
   - network: ds-test
-    bridge: brT
+    bridge: brt
     subnet: [10.77.0.0/24, "fd77::/64"]
     gateway: [10.77.0.1, "fd77::1"]
     policy: agent
   - network: ds-other
-    bridge: brO
+    bridge: brx
     subnet: [10.77.4.0/24, "fd77:4::/64"]
     policy: other
 """
@@ -54,7 +55,7 @@ subjects:
 NETWORK = """
 subjects:
   - network: ds-test
-    bridge: brT
+    bridge: brt
     subnet: [10.77.0.0/24, "fd77::/64"]
     gateway: [10.77.0.1, "fd77::1"]
     policy: agent
@@ -78,6 +79,8 @@ class Bed(Runner):
         self.running = None  # the policy and flags it was started with
         self.hopeless = {}  # with which it does not start, and why: not to be tried for each case
         self.n_files = 0
+        self.folder = f"{world.tmp}/policies"  # root's, who has no further rights in it
+        os.makedirs(self.folder, exist_ok=True)
         self.policy_path = None
 
     # --- Who is who.
@@ -102,7 +105,7 @@ class Bed(Runner):
 
     def write(self, text, name=None):
         self.n_files += 1
-        path = f"{self.world.work}/{name or f'policy-{os.getpid()}-{self.n_files}.yaml'}"
+        path = f"{self.folder}/{name or f'policy-{os.getpid()}-{self.n_files}.yaml'}"
         with open(path, "w") as f:
             f.write(text)
         return path
@@ -150,7 +153,7 @@ class Bed(Runner):
 
     def command(self, *words, control=None, timeout=15):
         """`sallyport WORDS...` on the host."""
-        words = [*words] + (["--control", control] if control else [])
+        words = [*words] + (["--socket", control] if control else [])
         return self.run([*ENTER, self.world.program, *words], {"timeout": timeout})
 
     def ours(self, *words):
@@ -178,6 +181,17 @@ class Bed(Runner):
         """All that nft lists, without counters and clocks."""
         return self.nft("-s", "list", "ruleset").out
 
+    def plan_rules(self):
+        """
+        The same without what is not the policy's: who owns the tables, and the sets and maps of the
+        bridge family, which hold what is known of the ports.
+        """
+        text = self.ruleset()
+        head, mark, bridge = text.partition("table bridge sallyport")
+        bridge = re.sub(r"\n\t(set|map) .*?\n\t}", "", bridge, flags=re.DOTALL)
+        text = re.sub(r" # progname.*|\n\tflags (owner)?.*", "", head + mark + bridge)
+        return re.sub(r"\n\s*\n+", "\n", text)
+
     # --- What was seen.
 
     def marks(self):
@@ -198,7 +212,7 @@ class Bed(Runner):
                         if any(tok.encode() in frame for frame in s.since(marks[4][name]))]
 
     def leaks(self, marks, allowed=()):
-        """Packets of brT's network on the internet, and what its forged ones would look like."""
+        """Packets of brt's network on the internet, and what its forged ones would look like."""
         return [p for p in self.world.wire.leaks(marks[0], allowed)
                 if not p.get("src", "").startswith(("10.77.8.", "fd77:8:", "198.51.100.",
                                                     "2001:db8:1:"))]

@@ -89,16 +89,24 @@ class Daemon:
                 os.kill(pid, signal.SIGKILL)
 
     def connect(self):
+        """A client. Where many wait already, so does it."""
         s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         s.settimeout(10)
-        s.connect(self.control)
-        return s
+        deadline = time.monotonic() + 5
+        while True:
+            try:
+                s.connect(self.control)
+                return s
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.002)
 
     def ask(self, action, **fields):
         """One request over the socket; the reply."""
         with self.connect() as s:
             s.sendall(json.dumps({"action": action, **fields}).encode() + b"\n")
-            return json.loads(read_line(s))
+            return json.loads(read_line(s).partition(b"\n")[0])
 
     def events(self, mark=0, **match):
         return self.log.since(mark, **match)

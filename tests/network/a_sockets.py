@@ -176,7 +176,7 @@ for what, number, wrap in TUNNELS:
 def _decapsulate(t):
     t.under(CASES.policy)
     host = ["nsenter", "--net=/run/netns/host", "ip", "link"]
-    made = (("vx7", ["type", "vxlan", "id", "7", "dstport", "4789", "dev", "brT"]),
+    made = (("vx7", ["type", "vxlan", "id", "7", "dstport", "4789", "dev", "brt"]),
             ("gre7", ["type", "gretap", "local", "10.77.0.1", "remote", "10.77.0.2"]))
     try:
         for name, words in made:
@@ -279,7 +279,7 @@ def _redirect(t):
         f.send(t.sb1, f.ether(t.sb1.net.mac(1), t.sb1.mac, kind, build))
     for words in (["route", "get", p.EVIL4], ["-6", "route", "get", p.EVIL6]):
         out = t.run(["nsenter", "--net=/run/netns/host", "ip", *words]).out
-        expect("brT" not in out, f"the host's route: {out}")
+        expect("brt" not in out, f"the host's route: {out}")
 
 
 # --- E-64: QUIC.

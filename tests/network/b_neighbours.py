@@ -162,7 +162,7 @@ for what, dst in (("everybody", EVERYBODY), ("a neighbour", NEIGHBOUR)):
 @CASES.case("E-31 a router advertisement changes no route of the host")
 def _host_ra(t):
     t.under(CASES.policy)
-    with setting("net.ipv6.conf.brT.accept_ra", 2):
+    with setting("net.ipv6.conf.brt.accept_ra", 2):
         for dst in (EVERYBODY, HOST_ALONE):
             f.send(t.sb1, ra(*dst)(t.sb1, b"x"))
         time.sleep(0.05)
@@ -241,7 +241,7 @@ def _poison(t):
             f.send(t.sb1, claim4(operation, p.peer4, p.gateway4, mac)(t.sb1, b""))
     f.send(t.sb1, claim6(p.peer6, *HOST_ALONE)(t.sb1, b""))
     time.sleep(0.02)
-    out = t.run(["nsenter", "--net=/run/netns/host", "ip", "neigh", "show", "dev", "brT"]).out
+    out = t.run(["nsenter", "--net=/run/netns/host", "ip", "neigh", "show", "dev", "brt"]).out
     for line in out.splitlines():
         if line.startswith((t.sb2.v4 + " ", t.sb2.v6 + " ")):
             expect(t.sb1.mac not in line, f"poisoned: {line}")
@@ -295,7 +295,7 @@ def _inbound(t):
 def _second(t):
     t.under(CASES.policy)
     batch("host", "link add vsb1b type veth peer name eth1 address 02:42:0a:4d:00:63 netns sb1\n"
-                  "link set vsb1b master brT\nlink set vsb1b up\n")
+                  "link set vsb1b master brt\nlink set vsb1b up\n")
     try:
         batch("sb1", "link set eth1 up\n")
         marks, tok = t.marks(), t.token().encode()
@@ -354,7 +354,7 @@ class plugged:
 @CASES.case("E-89 a port that leaves the bridge and comes back is as it was")
 def _moved(t):
     t.under(CASES.policy)
-    batch("host", f"link set {t.sb1.port} nomaster\nlink set {t.sb1.port} master brT\n")
+    batch("host", f"link set {t.sb1.port} nomaster\nlink set {t.sb1.port} master brt\n")
     eventually(lambda: reaches(t, t.sb1), "it reaches nothing any more", 3.0)
     stays_in(t, t.sb1, p.tcp(p.EVIL4, 80))
     stays_in(t, t.sb1, p.datagram(p.GOOD4, 7007, source=p.peer4), fast=None)
@@ -364,7 +364,7 @@ def _moved(t):
 def _other_bridge(t):
     t.under(CASES.policy)
     box = t.world.box["un3"]
-    batch("host", f"link set {box.port} master brT\n")
+    batch("host", f"link set {box.port} master brt\n")
     try:
         time.sleep(0.1)
         for to in (p.EVIL4, p.GOOD4):
@@ -372,7 +372,7 @@ def _other_bridge(t):
             stays_in(t, box, p.datagram(to, 7007, source=lambda b: t.sb1.v4,
                                         src_mac=lambda b: t.sb1.mac), fast=None)
     finally:
-        batch("host", f"link set {box.port} master brU\n")
+        batch("host", f"link set {box.port} master bru\n")
     arrives(t, box, p.udp(p.EVIL4, 999))
 
 

@@ -182,19 +182,19 @@ def _kept(t):
         arrives(t, t.sb1, p.tcp(zone.v4(70), 7007))
 
 
-DOCKSIDE = {"networks": [{"name": "brT", "subnet": "10.77.0.0/24", "gateway_ip": "10.77.0.1"}]}
+DOCKSIDE = {"networks": [{"name": "brt", "subnet": "10.77.0.0/24", "gateway_ip": "10.77.0.1"}]}
 
 
 def dockside(hostnames, **tuning):
     rules = [{"proto": "tcp", "ports": [80, 7007], "to": "ipset", "ipset": "set1"},
              {"action": "drop"}]
     return {"ipsets": {"set1": {"hostnames": hostnames, **tuning}},
-            "networks": {"brT": {"egress": rules, "nat": []}}}
+            "networks": {"brt": {"egress": rules, "nat": []}}}
 
 
 @CASES.case("E-51 an address goes when its time is over, and not while no answer comes")
 def _grace(t):
-    networks = {"networks": [{**DOCKSIDE["networks"][0], "name": "brT"}]}
+    networks = {"networks": [{**DOCKSIDE["networks"][0], "name": "brt"}]}
     t.under_dockside(networks, dockside(["c1.rotate.example"], stale_ttl=2, refresh_interval=1))
     pool = [zone.v4(n) for n in (10, 11, 12, 13)]
     eventually(lambda: any(_connects(t, a, 80) for a in pool), "no address is open", 3)

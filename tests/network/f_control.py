@@ -10,7 +10,7 @@ import threading
 import time
 
 import probes as p
-from lib.case import eventually, expect, expect_eq, expect_in
+from lib.case import Skip, eventually, expect, expect_eq, expect_in
 from lib.confined import BASE, NetCases, arrives, policy, stays_in
 from lib.daemon import ENTER, Daemon, read_line
 
@@ -106,7 +106,7 @@ def _odd(t):
     for what, data in ODD:
         with daemon.connect() as s:
             s.sendall(data)
-            line = read_line(s)
+            line = read_line(s).partition(b"\n")[0]
             reply = json.loads(line) if line else None
             if what == "two requests":
                 expect_eq(reply["status"], "ok", what)
@@ -236,7 +236,7 @@ def _users(t):
     code = ("import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); "
             "s.sendall(sys.argv[2].encode() + b'\\n'); print(s.makefile().readline())")
     before = t.ruleset()
-    for action in ("status", "reload", "teardown", "allow", "reconcile", "refresh", "apply"):
+    for action in ("status", "reload", "teardown", "allow", "reconcile", "apply"):
         request = json.dumps({"action": action, "dest": "203.0.113.66:80", "to": "203.0.113.66:80"})
         result = t.plain()(["/usr/bin/python3", "-ISc", code, daemon.control, request])
         if action == "status":
@@ -389,7 +389,7 @@ def _status(t):
     result = t.ours("status", "--json")
     reply = json.loads(result.out)
     expect_in("ds-test", json.dumps(reply), "the JSON")
-    t.start(BASE.replace("bridge: brO", "bridge: brNowhere"))
+    t.start(BASE.replace("bridge: brx", "bridge: brNowhere"))
     result = t.ours("status")
     expect_in("ds-other", result.out + result.err, "output")
 
@@ -412,7 +412,7 @@ def _not_enforced(t):
 @CASES.case("apply exits with 0 or 4, and says what is not enforced")
 def _apply(t):
     t.stop()
-    result = t.command("apply", "--policy", t.write(policy(OPEN)))
+    result = t.command("apply", "--no-docker", "--policy", t.write(policy(OPEN)))
     expect_in(result.status, (0, 4), "exit status", result)
     if result.status == 4:
         expect(result.err.strip(), "silent")
@@ -429,10 +429,15 @@ def _compile(t):
     t.stop()
     result = t.command("compile", "--policy", t.write(policy(OPEN)))
     expect_eq(result.status, 0, "exit status", result)
-    t.world.nft("host", result.out)
+    try:
+        t.world.nft("host", result.out)
+    except RuntimeError as e:
+        if "meta ibrname" in str(e) and "not supported" in str(e):
+            raise Skip("this kernel has no `meta ibrname` (CONFIG_NFT_BRIDGE_META)") from e
+        raise
     listed = t.nft("-s", "list", "table", "inet", "sallyport").out
     t.command("teardown")
-    t.command("apply", "--policy", t.write(policy(OPEN)))
+    t.command("apply", "--no-docker", "--policy", t.write(policy(OPEN)))
     expect_eq(t.nft("-s", "list", "table", "inet", "sallyport").out, listed,
               "what nft lists after apply")
     t.stop()

@@ -50,7 +50,7 @@ def points(numbers):
 
 
 def listing(t):
-    return t.nft("-s", "list", "ruleset").out
+    return t.plan_rules()
 
 
 class Stepping:
@@ -96,7 +96,7 @@ class Stepping:
 
 
 def applying(t, path):
-    return [t.world.program, "apply", "--policy", path]
+    return [t.world.program, "apply", "--no-docker", "--policy", path]
 
 
 def must(t, words):
@@ -189,9 +189,7 @@ def _reload(t):
 
 
 def rules_of(t):
-    text = t.nft("-s", "list", "ruleset").out
-    return "\n".join(line for line in text.splitlines() if "flags owner" not in line
-                     and "progname" not in line)
+    return t.plan_rules()
 
 
 def killed_in_reload(t, daemon, n):
