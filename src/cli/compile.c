@@ -6,7 +6,6 @@
 #include "base/macros.h"
 #include "cli/policy_source.h"
 #include "compile/network.h"
-#include "policy/dockside.h"
 
 #define TEXT_MAX (1U << 30) /* LIMIT_POLICY_DESTS in each of many networks */
 

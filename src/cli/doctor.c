@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* sallyport doctor: what this machine lets this user do, and what to change where it does not. */
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/fd.h"
-#include "cli/cli.h"
+#include "cli/policy_source.h"
 #include "cli/show.h"
+#include "daemon/kernel_probe.h"
 #include "jail/hostdns.h"
 #include "jail/jail.h"
+
+#define ENGINE_SOCKET "/var/run/docker.sock"
+#define SYSCTL_MAX    64 /* bytes of one number */
 
 enum { OPT_JSON, OPT_COUNT };
 
@@ -119,13 +128,146 @@ static void check_dns(struct finding *f)
 	    n > 1 ? " and others (/etc/resolv.conf)" : " (/etc/resolv.conf)");
 }
 
+/* ---- the daemon's: none of them is in the way of a jail, so none fails */
+
+/* The kernel is asked by transactions that end with what has to fail: nothing is changed. */
+static bool probe_tables(struct kernel_lacks *out, struct err *e)
+{
+	struct tables *t;
+	bool ok;
+
+	if (!tables_open(TABLES_FREE, &t, e))
+		return false;
+	ok = kernel_probe(t, out, e);
+	tables_close(t);
+	return ok;
+}
+
+static void check_tables(struct finding *f)
+{
+	struct kernel_lacks lacks;
+	struct err e;
+
+	if (geteuid() != 0)
+		say(f, LEVEL_OK,
+		    "networks are confined by root: as root, doctor asks the kernel about it");
+	else if (!probe_tables(&lacks, &e))
+		say(f, LEVEL_WARN, "sallyport daemon cannot load rules: %s", e.msg);
+	else
+		say(f, LEVEL_OK,
+		    "nf_tables can be used; whether other programs are kept from the tables "
+		    "(Linux 6.9) is told by sallyport status, as \"owned\"");
+}
+
+static void check_bridge(struct finding *f)
+{
+	struct kernel_lacks lacks;
+	struct err e;
+
+	if (geteuid() != 0 || !probe_tables(&lacks, &e))
+		say(f, LEVEL_OK, "not asked");
+	else if (lacks.bridge_name)
+		say(f, LEVEL_WARN,
+		    "no CONFIG_NFT_BRIDGE_META: a port of a bridge is closed once the daemon has "
+		    "heard of it, not before; until then its frames reach no known container, and "
+		    "neither the host nor the internet%s",
+		    lacks.bridge_reject ? "; nor CONFIG_NFT_BRIDGE_REJECT: containers that are "
+					  "denied to one another wait for a time-out" :
+					  "");
+	else if (lacks.bridge_reject)
+		say(f, LEVEL_WARN,
+		    "no CONFIG_NFT_BRIDGE_REJECT: containers that are denied to one another wait "
+		    "for a time-out");
+	else
+		say(f, LEVEL_OK,
+		    "ports of bridges are closed until they are known, and what is "
+		    "denied between them fails at once");
+}
+
+/* -1: there is none. */
+static int sysctl(const char *path)
+{
+	_cleanup_(freep) char *text = NULL;
+	struct err ignored;
+	size_t n;
+
+	return fd_read_file(path, SYSCTL_MAX, &text, &n, &ignored) && n > 0 ? text[0] - '0' : -1;
+}
+
+static void check_br_netfilter(struct finding *f)
+{
+	int on = sysctl("/proc/sys/net/bridge/bridge-nf-call-iptables");
+
+	if (on < 0)
+		say(f, LEVEL_OK, "br_netfilter is not loaded, nor needed");
+	else
+		say(f, LEVEL_OK,
+		    "bridge-nf-call-iptables is %d: the host's iptables rules %s frames between "
+		    "containers; the daemon's do not depend on it",
+		    on, on ? "see" : "do not see");
+}
+
+static void check_forwarding(struct finding *f)
+{
+	int v4 = sysctl("/proc/sys/net/ipv4/ip_forward");
+	int v6 = sysctl("/proc/sys/net/ipv6/conf/all/forwarding");
+
+	if (v4 != 1)
+		say(f, LEVEL_WARN,
+		    "net.ipv4.ip_forward is not 1: containers reach nothing beyond this host, "
+		    "whatever is allowed; an engine sets it when it starts");
+	else
+		say(f, LEVEL_OK,
+		    "IPv4 is forwarded, IPv6 is %s; the policy of iptables' FORWARD chain opens "
+		    "nothing that is denied, and what is allowed has to pass it as well",
+		    v6 == 1 ? "too" : "not");
+}
+
+static void check_engine(struct finding *f)
+{
+	_cleanup_(fd_closep) int fd =
+		socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un sa = { .sun_family = AF_UNIX, .sun_path = ENGINE_SOCKET };
+
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) == 0)
+		say(f, LEVEL_OK, "an engine listens at " ENGINE_SOCKET);
+	else if (errno == EACCES)
+		say(f, LEVEL_OK, ENGINE_SOCKET " is not this user's to open");
+	else
+		say(f, LEVEL_OK,
+		    "no engine listens at " ENGINE_SOCKET " (%s): bridges go by their names, or "
+		    "daemon --docker PATH says where it is",
+		    strerror(errno));
+}
+
+static void check_dockside(struct finding *f)
+{
+	if (access(DOCKSIDE_FIREWALL_CONFIG, F_OK) != 0)
+		say(f, LEVEL_OK, "no " DOCKSIDE_FIREWALL_CONFIG);
+	else
+		say(f, LEVEL_OK,
+		    "Dockside's files are here; what its own daemon has left are chains DOCKSIDE-* "
+		    "in the output of iptables-save: they harm nothing, and its --teardown removes "
+		    "them");
+}
+
 static const struct {
 	const char *name;
 	check_fn *check;
 } checks[] = {
-	{ "jail", check_jail },	       { "ipv6", check_ipv6 },	     { "landlock", check_landlock },
-	{ "vsock", check_vsock },      { "sockets", check_sockets }, { "user", check_root },
+	{ "jail", check_jail },
+	{ "ipv6", check_ipv6 },
+	{ "landlock", check_landlock },
+	{ "vsock", check_vsock },
+	{ "sockets", check_sockets },
+	{ "user", check_root },
 	{ "name-servers", check_dns },
+	{ "nf-tables", check_tables },
+	{ "bridges", check_bridge },
+	{ "br-netfilter", check_br_netfilter },
+	{ "forwarding", check_forwarding },
+	{ "engine", check_engine },
+	{ "dockside", check_dockside },
 };
 
 static bool take(void *ctx, size_t option, const char *arg, struct err *e)
@@ -180,7 +322,7 @@ static int run(int argc, char **argv)
 const struct cli_command cli_doctor = {
 	.name = "doctor",
 	.args = "",
-	.summary = "tell whether this machine lets this user confine a command",
+	.summary = "tell what this machine lets this user confine",
 	.run = run,
 	.options = options,
 	.n_options = OPT_COUNT,
