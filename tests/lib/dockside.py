@@ -27,7 +27,7 @@ STOP_S = 5
 
 WORK, OPEN, BARE = "ds-work", "ds-open", "ds-bare"
 SUBNETS = {WORK: "10.77.201.0/24", OPEN: "10.77.202.0/24", BARE: "10.77.203.0/24"}
-CONTROLLER_IP, CONTROLLER_MAC = "10.77.201.200", "02:42:0a:4d:c9:c8"
+CONTROLLER_IP, CONTROLLER_MAC = "10.77.201.200", "02:42:c0:ff:ee:01"  # not the MAC that Docker makes of it
 POLICED_IP = "10.77.202.200"
 
 ALLOWED, SHARED, DENIED = "good.example", "shared-a.example", "evil.example"
