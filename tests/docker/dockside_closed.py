@@ -8,7 +8,7 @@ import copy
 import json
 
 from lib import dockside, zone
-from lib.case import Case, Cases, expect, expect_eq, expect_in, token
+from lib.case import Case, Cases, eventually, expect, expect_eq, expect_in, token
 from lib.dockside import (ALLOWED, CONTROLLER_MAC, DENIED, ECHO_PORT, FORBIDDEN, WEB, tcp, udp, web)
 
 CASES = Cases()
@@ -73,13 +73,13 @@ MISFITS = {
 def _misfit(what, rule):
     def check(t):
         d = t.dockside
-        before = d.rules()
+        before = d.frozen_rules()
         d.write_files(*files([rule, DROP_ALL], ipsets={"web": [ALLOWED]}))
         d.standard = False
         result = d.run("dockside", *d.files())
         expect_eq(result.status, 2, "exit status", result)
         expect_in("firewall-config.json", result.err, "what it says", result)
-        expect_eq(d.rules(), before, "rules")
+        expect_eq(d.frozen_rules(), before, "rules")
     closed(f"{what}: an error", "any destination, or what was not written")(check)
 
 
@@ -436,8 +436,8 @@ def _(t):
     t.route6("fd77:220::/64")
     try:
         with d.guest("six", NAME) as run:
-            arrived, result = _arrives(t, run, lambda tok: udp(zone.v6(123), 123, tok))
-            expect(arrived, "the control: without the daemon it does not arrive", result)
+            eventually(lambda: _arrives(t, run, lambda tok: udp(zone.v6(123), 123, tok))[0],
+                       "the control: without the daemon it does not arrive", timeout=8)
             started(t, *files([ALLOW_WEB]))
             for probe in (lambda tok: udp(zone.v6(123), 123, tok),
                           lambda tok: tcp(zone.v6(10), 443, tok),

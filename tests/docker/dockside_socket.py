@@ -39,10 +39,10 @@ def fresh(t):
 
 def unchanged(d, ask):
     """What is refused changes neither the files nor the rules."""
-    before = [d.read(name) for name in FILES], d.rules()
+    before = [d.read(name) for name in FILES], d.frozen_rules()
     message = ask()
     expect_eq([d.read(name) for name in FILES], before[0], "files")
-    expect_eq(d.rules(), before[1], "rules")
+    expect_eq(d.frozen_rules(), before[1], "rules")
     return message
 
 
@@ -93,9 +93,12 @@ def _(t):
 def _(t):
     with fresh(t) as d:
         d.must("set-ipset", name="flaky", hostnames=["servfail.example", ALLOWED])
-        one = _detail(d.must("status"), "flaky")
-        expect(one["failure_count"] >= 1 and "servfail.example" in one["last_error"], f"told: {one}")
-        expect_in(WEB, one["live_ips"], "the other name's address")
+
+        def one():
+            return _detail(d.must("status"), "flaky")
+        eventually(lambda: one()["failure_count"] >= 1
+                   and "servfail.example" in str(one()["last_error"]), "not told", timeout=15)
+        expect_in(WEB, one()["live_ips"], "the other name's address")
 
 
 # reload, refresh, reconcile
@@ -110,10 +113,10 @@ def _(t):
         d.must("reload")
         expect(run(web(ALLOWED, token(), WEB)).status != 0, "443 is still open")
         d.write("firewall-config.json", MISTAKEN)
-        before = d.rules()
+        before = d.frozen_rules()
         message = d.refused("reload")
         expect_in(MISTAKEN_AT, message, "where the mistake is")
-        expect_eq(d.rules(), before, "rules")
+        expect_eq(d.frozen_rules(), before, "rules")
         expect_in("ipsat", json.dumps(d.ask("status")), "the failure in the status")
 
 
@@ -122,8 +125,11 @@ def _(t):
     with fresh(t) as d:
         marks = t.marks()
         d.must("refresh")
-        asked = {e["name"] for e in t.asked(marks)}
-        expect({ALLOWED, SHARED, "db.example", "ntp.example"} <= asked, f"asked: {asked}")
+        wanted = {ALLOWED, SHARED, "db.example", "ntp.example"}
+
+        def asked():
+            return {e["name"].lower() for e in t.asked(marks)}
+        eventually(lambda: wanted <= asked(), f"asked: {asked()}", timeout=5)
         d.standard = True
 
 
@@ -304,13 +310,13 @@ def _(t):
     with fresh(t) as d:
         for action in ("status", "refresh"):
             expect_eq(d.ask_as(STRANGER, action)["status"], "ok", action)
-        before = d.rules()
+        before = d.frozen_rules()
         for action in CHANGES:
             said = d.ask_as(STRANGER, action, name="web", hostnames=[], network_config={},
                             firewall_config={})
             expect_eq(said["status"], "error", action)
             expect_in(str(STRANGER), said["message"], f"who may not {action}")
-        expect_eq(d.rules(), before, "rules")
+        expect_eq(d.frozen_rules(), before, "rules")
         for action in CHANGES:
             expect_in(f"{action} ", d.log(), "every request is told")
         d.standard = True
@@ -349,7 +355,7 @@ def _(t):
                      b"\xff\xfe\n", b'{"action":"status","action":"reload"}\n', b"x" * 100 + b"\n"):
             said = json.loads(_raw(data))
             expect_eq(said["status"], "error", f"answer to {data[:40]}")
-        expect(b"error" in _raw(b" " * (1 << 20) + b"x" * 10, shut=False), "1 MiB without an end")
+        expect(b"ok" not in _raw(b" " * (1 << 20) + b"x" * 10, shut=False), "1 MiB without an end")
         d.must("status")
 
 
@@ -365,7 +371,11 @@ def _(t):
             silent.append(s)
         for s in silent[:-8]:
             s.close()
-        eventually(lambda: d.ask("status").get("status") == "ok", "no answer", timeout=2)
+
+        def is_answered():
+            with contextlib.suppress(OSError):
+                return d.ask("status").get("status") == "ok"
+        eventually(is_answered, "no answer", timeout=2)
         for s in silent:
             s.close()
 

@@ -321,7 +321,7 @@ class Dockside:
     def words_in(self, name, command):
         """In the container's namespaces, without the engine: quicker, and it may be away."""
         pid = self.bed.engine.inspect(name)["State"]["Pid"]
-        return ["nsenter", f"--target={pid}", "--mount", "--net", "env", "-i",
+        return ["nsenter", f"--target={pid}", "--mount", "--net", "--pid", "env", "-i",
                 "PATH=/usr/sbin:/usr/bin", f"SSL_CERT_FILE={image.CA}", *command]
 
     def inside(self, name):
@@ -381,6 +381,13 @@ class Dockside:
         """Ours, as the kernel lists them."""
         return "".join(self.host("nft", "list", "table", family, "sallyport").out
                        for family in ("inet", "bridge"))
+
+    def frozen_rules(self):
+        """The same to compare: without what time and traffic do to them."""
+        text = "".join(self.host("nft", "-s", "list", "table", family, "sallyport").out
+                       for family in ("inet", "bridge"))
+        text = re.sub(r"packets \d+ bytes \d+| (timeout|expires) \w+|elements = \{|[{},]", "", text)
+        return "\n".join(sorted(line.strip() for line in text.splitlines()))
 
     def foreign_rules(self):
         """All others, without counters, with handles."""
