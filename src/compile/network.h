@@ -70,9 +70,9 @@ struct network_map {
 	bool by_port; /* of the options: the ports' maps are the daemon's to fill */
 };
 
-/* Where a redirect leads when its target is a name: its address now; family 0: not known, and then
- * what would be redirected is denied. */
-typedef struct addr network_address_fn(void *ctx, const struct name *n);
+/* Where a redirect leads when its target is a name: its address of the family now; family 0: not known,
+ * and then what would be redirected is denied. */
+typedef struct addr network_address_fn(void *ctx, const struct name *n, int family);
 
 struct network_options {
 	uint16_t dns_port;	     /* of the gate's DNS on every bridge address; 0: it has none */

@@ -395,15 +395,15 @@ static void redirect_dns(const struct network *n, struct rs_chain *c)
 static void translate(const struct segment *s, struct rs_rule *r, enum scope scope)
 {
 	uint16_t port = s->to->ports.r[0].lo;
-	uint8_t family = scope == SCOPE_4 ? AF_INET : AF_INET6;
+	bool first_v6 = scope == SCOPE_6 || (scope == SCOPE_HOST && !s->v4.family);
+	const struct addr *a = first_v6 ? &s->v6 : &s->v4;
 
 	if (s->to->target == DEST_HOST) {
 		rs_redirect(r, port);
-	} else if (s->address.family && scope == SCOPE_HOST) {
-		match_family(r, s->address.family);
-		rs_dnat(r, &s->address, port);
-	} else if (s->address.family == family) {
-		rs_dnat(r, &s->address, port);
+	} else if (a->family) {
+		if (scope == SCOPE_HOST)
+			match_family(r, a->family);
+		rs_dnat(r, a, port);
 	} else { /* there is no way: denied later */
 		rs_verdict(r, RS_ACCEPT, NULL);
 	}

@@ -88,7 +88,7 @@ struct segment_set {
 struct segment {
 	enum segment_kind kind;
 	const struct dest *to; /* SEGMENT_REDIRECT */
-	struct addr address;   /* where it is now; family 0: not known, or the host */
+	struct addr v4, v6;    /* where it is now; family 0: not known, or the host */
 	const struct plan_rule *first, *last; /* that it holds something of */
 	char label[16];			      /* behind the network's prefix: "1", "ranges" */
 	struct boxes boxes[SCOPE_COUNT][KIND_COUNT];

@@ -267,13 +267,23 @@ static void add_ranges(struct network *n)
 	}
 }
 
-static struct addr redirect_address(const struct network *n, const struct dest *to)
+static struct addr redirect_address(const struct network *n, const struct dest *to, int family)
 {
-	if (to->target == DEST_PREFIX)
+	if (to->target == DEST_PREFIX && to->prefix.addr.family == family)
 		return to->prefix.addr;
 	if (to->target == DEST_NAME && n->options->address)
-		return n->options->address(n->options->ctx, &to->name);
+		return n->options->address(n->options->ctx, &to->name, family);
 	return (struct addr){ 0 };
+}
+
+static void add_place(struct network *n, const struct segment *s, const struct addr *a)
+{
+	struct dest to = *s->to;
+
+	if (!a->family)
+		return;
+	to.prefix = (struct prefix){ *a, (uint8_t)(addr_size(a) * 8) };
+	add_prefix(&n->redirected, s->first, &to);
 }
 
 static void add_redirected(struct network *n)
@@ -281,20 +291,18 @@ static void add_redirected(struct network *n)
 	(void)snprintf(n->redirected.label, sizeof(n->redirected.label), "redirected");
 	for (size_t i = 0; i < n->n_segments; i++) {
 		struct segment *s = &n->segments[i];
-		struct dest to;
 
 		if (s->kind != SEGMENT_REDIRECT)
 			continue;
 		if (s->to->target == DEST_NAME)
 			(void)map_add_name(n->map, &s->to->name);
-		s->address = redirect_address(n, s->to);
-		to = *s->to;
-		to.prefix.addr = s->address;
-		to.prefix.len = (uint8_t)(addr_size(&s->address) * 8);
-		if (to.target == DEST_HOST)
-			add_dest(&n->redirected, SCOPE_HOST, &(struct prefix){ 0 }, s->first, &to);
-		else if (s->address.family)
-			add_prefix(&n->redirected, s->first, &to);
+		s->v4 = redirect_address(n, s->to, AF_INET);
+		s->v6 = redirect_address(n, s->to, AF_INET6);
+		if (s->to->target == DEST_HOST)
+			add_dest(&n->redirected, SCOPE_HOST, &(struct prefix){ 0 }, s->first,
+				 s->to);
+		add_place(n, s, &s->v4);
+		add_place(n, s, &s->v6);
 	}
 }
 

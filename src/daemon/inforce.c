@@ -57,7 +57,7 @@ static void keep_denied(struct enforcer *f, const struct plan *was, struct plan 
 
 /* ---- making it */
 
-static struct addr address_of(void *ctx, const struct name *n)
+static struct addr address_of(void *ctx, const struct name *n, int family)
 {
 	const struct names_address *a;
 	size_t count = lookups_addresses(ctx, n, &a);
@@ -65,8 +65,9 @@ static struct addr address_of(void *ctx, const struct name *n)
 	/* A local name may lead into the administrator's own networks, and nowhere else that is
 	 * closed to names. */
 	for (size_t i = 0; i < count; i++)
-		if (!addr_forbidden(&a[i].addr) ||
-		    (name_is_local(n) && addr_is_private(&a[i].addr)))
+		if (a[i].addr.family == family &&
+		    (!addr_forbidden(&a[i].addr) ||
+		     (name_is_local(n) && addr_is_private(&a[i].addr))))
 			return a[i].addr;
 	return (struct addr){ 0 };
 }

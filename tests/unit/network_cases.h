@@ -12,13 +12,14 @@
 
 #define NETWORK_CASES "tests/golden-network"
 
-static inline struct addr network_case_address(void *ctx, const struct name *n)
+static inline struct addr network_case_address(void *ctx, const struct name *n, int family)
 {
 	static const uint8_t db[] = { 203, 0, 113, 50 };
 
 	(void)ctx;
-	return span_eq(name_span(n), SPAN_LIT("db.example")) ? addr_from_v4(db) :
-							       (struct addr){ 0 };
+	return family == AF_INET && span_eq(name_span(n), SPAN_LIT("db.example")) ?
+		       addr_from_v4(db) :
+		       (struct addr){ 0 };
 }
 
 /* The case "dns" has a gate that answers DNS. */
