@@ -130,6 +130,10 @@ struct network {
 	bool has_any, has_redirect;
 };
 
+/* Each of which "any" with a port stands for. */
+#define PROTOS_WITH_PORTS 5
+extern const uint8_t protos_with_ports[PROTOS_WITH_PORTS];
+
 /* As in decide(): protocols without ports are meant too. */
 bool ports_every(const struct ports *p);
 

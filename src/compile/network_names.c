@@ -8,7 +8,6 @@
 
 #include "base/alloc.h"
 #include "compile/network_internal.h"
-#include "net/proto.h"
 
 enum name_kind { NAME_PORT, NAME_RANGE, NAME_PROTO, NAME_ICMP, NAME_ICMPV6, NAME_KIND_COUNT };
 
@@ -85,9 +84,10 @@ static void wish_all(struct wishes kinds[static NAME_KIND_COUNT], const struct s
 		wish(&kinds[NAME_PROTO], l, use.proto_lo, use.proto_hi, &use);
 		return;
 	}
-	for (int proto = 0; proto <= UINT8_MAX; proto++)
-		if (proto_has_ports(proto) && (d->proto == DEST_PROTO_ANY || d->proto == proto))
-			wish_ports(kinds, l, (uint8_t)proto, &use);
+	if (d->proto != DEST_PROTO_ANY)
+		wish_ports(kinds, l, (uint8_t)d->proto, &use);
+	for (size_t i = 0; d->proto == DEST_PROTO_ANY && i < PROTOS_WITH_PORTS; i++)
+		wish_ports(kinds, l, protos_with_ports[i], &use);
 }
 
 /* A set for one layer; its name into out. */

@@ -5,11 +5,10 @@
 
 #include "base/alloc.h"
 #include "compile/network_internal.h"
-#include "net/proto.h"
 #include "policy/decide.h"
 
-static const uint8_t protos_with_ports[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_DCCP,
-					     IPPROTO_UDPLITE };
+const uint8_t protos_with_ports[PROTOS_WITH_PORTS] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP,
+						       IPPROTO_DCCP, IPPROTO_UDPLITE };
 
 void segment_done(struct segment *s)
 {
