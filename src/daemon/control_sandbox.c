@@ -86,6 +86,7 @@ static const int calls[] = {
 	SCMP_SYS(shutdown),
 	SCMP_SYS(stat),
 	SCMP_SYS(statx),
+	SCMP_SYS(sysinfo), /* qsort() of more than a kilobyte */
 	SCMP_SYS(tgkill),
 	SCMP_SYS(umask),
 	SCMP_SYS(uname),
