@@ -9,7 +9,7 @@ import socket
 from lib import dockside
 from lib.case import Case, Cases, Fail, eventually, expect, expect_eq, expect_in, token
 from lib.dockside import (ALLOWED, BARE, DENIED, FIREWALL_CONFIG, FORBIDDEN, MISTAKEN, MISTAKEN_AT,
-                          OPEN, SOCKET, WEB, WORK, WORK_ALLOWS, web)
+                          OPEN, SOCKET, SUBNETS, WEB, WORK, WORK_ALLOWS, web)
 from lib.world import ROOT
 
 CASES = Cases()
@@ -205,6 +205,27 @@ def _(t):
         result = d.run("dockside", *words)
         expect_eq(result.status, 2, "exit status", result)
         expect_in("absent.json" if text is None else word, result.err, "what it says", result)
+
+
+@CASES.case("files with thousands of rules and addresses")
+def _(t):
+    d = t.dockside
+    d.end()
+    d.without_networks(OPEN)
+    rules = [{"proto": "tcp", "ports": [10000 + i], "to": "ip", "ip": WEB} for i in range(2000)]
+    addresses = [f"10.77.{100 + i // 250}.{1 + i % 250}" for i in range(2000)]
+    d.write_files({"networks": [{"name": OPEN, "subnet": SUBNETS[OPEN]}]},
+                  {"ipsets": {"many": addresses}, "networks": {OPEN: {"egress": [
+                      *rules, {"proto": "tcp", "ports": [443], "to": "ipset", "ipset": "many"},
+                      {"proto": "tcp", "ports": [443], "to": "ip", "ip": WEB}]}}})
+    d.start_files()
+    d.await_networks(OPEN)
+    with d.guest("many", OPEN) as run:
+        result = run(web(ALLOWED, token(), WEB))
+        expect_eq(result.status, 0, "what the last rule allows", result)
+    d.must("reload")
+    expect_in("10.77.107.250", d.must("status")["ipsets"]["many"], "the last address")
+    d.end()
 
 
 # Teardown
