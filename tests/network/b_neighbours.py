@@ -321,7 +321,7 @@ def _later(t):
             stays_in(t, box, p.tcp(address, 80))
             stays_in(t, box, p.udp(address, 999))
         stays_in(t, box, p.datagram(p.GOOD4, 7007, source=p.peer4), fast=None)
-        stays_in(t, box, p.tcp(p.peer4, 80))
+        stays_in(t, box, p.tcp(p.peer4, 80), fast=None)
 
 
 def reaches(t, box, address=p.GOOD4):

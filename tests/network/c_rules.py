@@ -9,7 +9,7 @@ import time
 import probes as p
 from lib import frames as f, zone
 from lib.case import eventually, expect, expect_eq
-from lib.confined import NetCases, arrives, policy, stays_in
+from lib.confined import NetCases, Outcome, arrives, policy, stays_in
 
 CASES = NetCases()
 BOTH4 = ((p.EVIL4, p.GOOD4), (p.EVIL6, p.GOOD6))
@@ -157,7 +157,7 @@ def _redirect(t):
     t.under(policy(REDIRECT))
     for address, port in ((p.GOOD4, 3306), (p.GOOD4, 3307), ("203.0.113.200", 3306),
                           ("198.51.100.7", 3306)):
-        outcome = arrives(t, t.sb1, ends_at(address, port))
+        outcome = Outcome(t, t.sb1, ends_at(address, port), t.token())
         expect(outcome.error is None, f"{address}:{port}: {outcome}")
         expect_eq(outcome.value, ("203.0.113.54", 5432), f"{address}:{port} ends at")
     closed_to(t, p.tcp(p.EVIL4, 3306), p.tcp(p.GOOD4, 5432), p.tcp("203.0.113.54", 5432),

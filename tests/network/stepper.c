@@ -51,12 +51,17 @@ static void gone(struct stepper *s, pid_t pid)
 			s->pids[i] = s->pids[--s->n_pids];
 }
 
+/* Children that were just born are traced, too, and stop before anybody has heard of them. */
 static void kill_all(struct stepper *s)
 {
+	int status;
+	pid_t pid;
+
 	for (int i = 0; i < s->n_pids; i++)
 		kill(s->pids[i], SIGKILL);
-	while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
-		;
+	while ((pid = waitpid(-1, &status, __WALL)) > 0 || errno == EINTR)
+		if (pid > 0 && WIFSTOPPED(status))
+			kill(pid, SIGKILL);
 }
 
 /* A call is entered. True when it is the one. */
