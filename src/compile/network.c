@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "compile/network_internal.h"
+#include "policy/network_dns.h"
 
 #define PREFIX_MAX 40 /* bytes of it; what follows has to fit too */
 #define PREFIX_CUT 31 /* where a hash follows */
@@ -334,6 +335,7 @@ static void compile_all(const struct plan *p, const struct network_options *o, s
 			.net = &p->subjects[i].network,
 			.policy = p->subjects[i].policy,
 			.options = o,
+			.dns_port = policy_captures_dns(p->subjects[i].policy) ? o->dns_port : 0,
 			.inet = &r->tables[RS_INET],
 			.bridge = &r->tables[RS_BRIDGE],
 			.map = m,

@@ -75,7 +75,9 @@ struct network_map {
 typedef struct addr network_address_fn(void *ctx, const struct name *n, int family);
 
 struct network_options {
-	uint16_t dns_port;	     /* of the gate's DNS on every bridge address; 0: it has none */
+	/* Of the gate's DNS on every bridge address, for the networks whose policy_captures_dns(); 0: it
+	 * has none. */
+	uint16_t dns_port;
 	network_address_fn *address; /* NULL: none is known */
 	void *ctx;
 	/*

@@ -318,7 +318,7 @@ static void accept_dns(const struct network *n, struct rs_chain *c)
 		struct rs_rule *r = rs_rule_add(c, "DNS to the gate");
 
 		match_u8(r, RS_L4PROTO, protos[i]);
-		match_u16(r, RS_TH_DPORT, n->options->dns_port);
+		match_u16(r, RS_TH_DPORT, n->dns_port);
 		rs_verdict(r, RS_ACCEPT, NULL);
 	}
 }
@@ -330,7 +330,7 @@ static void host_chain(const struct network *n)
 	begin(n, c);
 	icmpv6(n, c, SET_NEIGHBOURS, true);
 	icmpv6(n, c, SET_CHATTER, false);
-	if (n->options->dns_port)
+	if (n->dns_port)
 		accept_dns(n, c);
 	if (has_exempt(n))
 		accept_controller(n, c);
@@ -388,7 +388,7 @@ static void redirect_dns(const struct network *n, struct rs_chain *c)
 
 		match_u8(r, RS_L4PROTO, protos[i]);
 		match_u16(r, RS_TH_DPORT, 53);
-		rs_redirect(r, n->options->dns_port);
+		rs_redirect(r, n->dns_port);
 	}
 }
 
@@ -432,7 +432,7 @@ static void nat_chain(const struct network *n)
 
 	if (has_exempt(n))
 		accept_controller(n, c);
-	if (n->options->dns_port)
+	if (n->dns_port)
 		redirect_dns(n, c);
 	while (last > 0 && n->segments[last - 1].kind != SEGMENT_REDIRECT)
 		last--;
@@ -467,7 +467,7 @@ void network_chains(struct network *n)
 	host_chain(n);
 	from_host_chain(n);
 	inbound_chain(n);
-	if (n->has_redirect || n->options->dns_port)
+	if (n->has_redirect || n->dns_port)
 		nat_chain(n);
 	add_to_map(n, n->inet, MAP_FORWARD, RS_IIFNAME, RS_GOTO, "forward");
 	add_to_map(n, n->inet, MAP_INBOUND, RS_OIFNAME, RS_GOTO, "inbound");

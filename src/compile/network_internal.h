@@ -128,6 +128,7 @@ struct network {
 	struct segment ranges;	   /* allowed prefixes where no name leads; with a SEGMENT_ANY */
 	struct segment redirected; /* what redirects lead to */
 	bool has_any, has_redirect;
+	uint16_t dns_port; /* of the gate, which answers this network; 0: it does not */
 };
 
 /* Each of which "any" with a port stands for. */

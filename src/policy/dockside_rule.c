@@ -435,7 +435,7 @@ bool dockside_read_rules(struct dockside_reader *r, const struct jsonc_at *at, c
 	const struct jsonc_at egress = jsonc_key(at, "egress"), nat = jsonc_key(at, "nat");
 	size_t n_egress = json_array_size(egress.v), n = n_egress + json_array_size(nat.v);
 
-	*out = (struct plan_policy){ .name = xstrdup(name), .dns = DNS_REAL };
+	*out = (struct plan_policy){ .name = xstrdup(name), .dns = DNS_REAL, .dns_by_rules = true };
 	if (n > LIMIT_POLICY_RULES)
 		return jsonc_err_text(at, e, "%zu rules, expected at most %u", n,
 				      LIMIT_POLICY_RULES);

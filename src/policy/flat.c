@@ -13,7 +13,7 @@
 #include "policy/network.h"
 
 /* Changes with what is written. */
-#define FLAT_MAGIC 0x53504c32 /* "SPL2" */
+#define FLAT_MAGIC 0x53504c33 /* "SPL3" */
 
 /* A text longer than any in a plan, which come from a file of LIMIT_POLICY_BYTES. */
 #define TEXT_MAX LIMIT_POLICY_BYTES
@@ -176,6 +176,7 @@ static void flat_policy(struct flat *f, struct plan_policy *p)
 	flat_text(f, &p->name);
 	p->mode = flat_below(f, p->mode, MODE_COUNT);
 	p->dns = flat_below(f, p->dns, DNS_MODE_COUNT);
+	flat_bool(f, &p->dns_by_rules);
 	p->ech = flat_below(f, p->ech, ECH_MODE_COUNT);
 	p->extended = flat_below(f, p->extended, 2);
 	flat_limits(f, &p->limits);
@@ -284,7 +285,7 @@ static void flat_plan(struct flat *f, struct plan *p)
 	if (magic != FLAT_MAGIC)
 		f->in.failed = true;
 	flat_text(f, &p->file);
-	flat_array(f, p->policies, p->n_policies, 48, flat_policy);
+	flat_array(f, p->policies, p->n_policies, 52, flat_policy);
 	f->policies = p->policies;
 	f->n_policies = p->n_policies;
 	flat_array(f, p->subjects, p->n_subjects, 24, flat_subject);

@@ -66,6 +66,11 @@ struct plan_policy {
 	char *name;
 	enum policy_mode mode;
 	enum policy_dns dns;
+	/*
+	 * At a network nobody answers questions for names in the place of the servers that the rules
+	 * open. Of Dockside's files, whose rules say where DNS goes; never of a policy file.
+	 */
+	bool dns_by_rules;
 	enum policy_ech ech;
 	struct plan_limits limits;
 	struct plan_rule *rules; /* the first that matches wins; none matches: deny */

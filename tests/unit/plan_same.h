@@ -36,7 +36,7 @@ static inline bool limits_same(const struct plan_limits *a, const struct plan_li
 static inline bool policy_same(const struct plan_policy *a, const struct plan_policy *b)
 {
 	if (!text_same(a->name, b->name) || a->mode != b->mode || a->dns != b->dns ||
-	    a->ech != b->ech || a->extended != b->extended ||
+	    a->ech != b->ech || a->dns_by_rules != b->dns_by_rules || a->extended != b->extended ||
 	    !limits_same(&a->limits, &b->limits) || a->n_rules != b->n_rules)
 		return false;
 	for (size_t i = 0; i < a->n_rules; i++)

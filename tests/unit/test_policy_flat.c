@@ -241,6 +241,7 @@ static void random_policy(struct plan_policy *p)
 	*p = (struct plan_policy){ .name = random_text(false),
 				   .mode = below(MODE_COUNT),
 				   .dns = below(DNS_MODE_COUNT),
+				   .dns_by_rules = below(2),
 				   .ech = below(ECH_MODE_COUNT),
 				   .limits = { below(UINT32_MAX), random_u64(), random_u64(),
 					       below(UINT32_MAX) },
@@ -428,19 +429,19 @@ static const struct {
 	struct span bytes;
 } lies[] = {
 	{ "nothing", SPAN_LIT("") },
-	{ "no number of subjects", SPAN_LIT("SPL2\0\0\0\0\0\0\0\0") },
-	{ "a subject of no policy", SPAN_LIT("SPL2\0\0\0\0\0\0\0\0\0\0\0\1"
+	{ "no number of subjects", SPAN_LIT("SPL3\0\0\0\0\0\0\0\0") },
+	{ "a subject of no policy", SPAN_LIT("SPL3\0\0\0\0\0\0\0\0\0\0\0\1"
 					     "\0\0\0\0\0\0\0\2x\0\0\0\0\0\0\0\0"
 					     "\0\0\0\0\0\0\0\0\0\0\0\0") },
-	{ "many subjects", SPAN_LIT("SPL2\0\0\0\0\0\0\0\0\xff\xff\xff\xff") },
+	{ "many subjects", SPAN_LIT("SPL3\0\0\0\0\0\0\0\0\xff\xff\xff\xff") },
 	{ "another magic number", SPAN_LIT("SPL0\0\0\0\0\0\0\0\0") },
-	{ "no number of policies", SPAN_LIT("SPL2\0\0\0\0") },
-	{ "many policies", SPAN_LIT("SPL2\0\0\0\0\xff\xff\xff\xff") },
-	{ "a long text", SPAN_LIT("SPL2\xff\xff\xff\xff") },
-	{ "a text past the end", SPAN_LIT("SPL2\0\0\0\x09x") },
-	{ "a policy without a name", SPAN_LIT("SPL2\0\0\0\0\0\0\0\1"
+	{ "no number of policies", SPAN_LIT("SPL3\0\0\0\0") },
+	{ "many policies", SPAN_LIT("SPL3\0\0\0\0\xff\xff\xff\xff") },
+	{ "a long text", SPAN_LIT("SPL3\xff\xff\xff\xff") },
+	{ "a text past the end", SPAN_LIT("SPL3\0\0\0\x09x") },
+	{ "a policy without a name", SPAN_LIT("SPL3\0\0\0\0\0\0\0\1"
 					      "\0\0\0\0"
-					      "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+					      "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
 					      "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
 					      "\0\0\0\0") },
 };
@@ -464,7 +465,7 @@ T(line_of_no_file)
 
 T(no_policies)
 {
-	t_ok(survives(SPAN_LIT("SPL2\0\0\0\0\0\0\0\0\0\0\0\0")));
+	t_ok(survives(SPAN_LIT("SPL3\0\0\0\0\0\0\0\0\0\0\0\0")));
 }
 
 /* ---- Networks that cannot be ---- */
