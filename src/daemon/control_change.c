@@ -61,7 +61,7 @@ static void finish(struct controller *c)
 	free(h);
 	set_expiry(c);
 	if (c->started && STAILQ_EMPTY(&c->changes))
-		control_tell(c, CTL_SETTLED);
+		control_tell(c, CTL_SETTLED, (struct span){ 0 });
 	timer_restart(c->advance, 0);
 }
 
@@ -101,6 +101,20 @@ static void on_reverted(struct controller *c, void *ctx, const struct ctl_messag
 	fail(c, &h->failure);
 }
 
+static void send_tunings(struct controller *c, const struct change *h)
+{
+	_cleanup_(tunings_done) struct tunings t;
+	_cleanup_(buf_done) struct buf bytes;
+
+	source_tunings(c->source, h->candidate, &t);
+	if (!t.given)
+		return;
+	buf_init(&bytes, TUNINGS_BYTES);
+	tunings_encode(&t, &bytes);
+	control_tell(c, CTL_TUNINGS, buf_view(&bytes));
+}
+
+/* h->candidate's, or, when that is gone, what was kept last. */
 static void send_plan(struct controller *c, struct change *h, const struct plan *p, ask_fn *fn)
 {
 	struct ctl_message m = { .kind = CTL_PLAN, .plan.trial_ms = h->trial_ms };
@@ -110,6 +124,7 @@ static void send_plan(struct controller *c, struct change *h, const struct plan 
 	buf_init(&bytes, LIMIT_PLAN_FLAT);
 	plan_encode(p, &bytes);
 	if (buf_ok(&bytes)) {
+		send_tunings(c, h);
 		control_ask(c, &m, buf_view(&bytes), fn, h);
 		return;
 	}

@@ -41,12 +41,12 @@ void control_ask(struct controller *c, struct ctl_message *m, struct span bytes,
 		gone(c);
 }
 
-void control_tell(struct controller *c, enum ctl_kind kind)
+void control_tell(struct controller *c, enum ctl_kind kind, struct span bytes)
 {
 	struct ctl_message m = { .kind = kind };
 	struct err ignored;
 
-	if (!ctl_send(watch_fd(c->channel), &m, (struct span){ 0 }, &ignored))
+	if (!ctl_send(watch_fd(c->channel), &m, bytes, &ignored))
 		gone(c);
 }
 

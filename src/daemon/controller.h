@@ -61,7 +61,7 @@ void control_ask(struct controller *c, struct ctl_message *m, struct span bytes,
 		 void *ctx);
 
 /* Tells the enforcer what it does not answer. */
-void control_tell(struct controller *c, enum ctl_kind kind);
+void control_tell(struct controller *c, enum ctl_kind kind, struct span bytes);
 
 /* Tells the enforcer that there is no policy to begin with. */
 void control_give_up(struct controller *c, const struct err *why);

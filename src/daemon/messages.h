@@ -27,6 +27,7 @@ enum ctl_kind {
 	/* From control, not answered. */
 	CTL_FAILED, /* text: the policy cannot be read; before the first plan this ends the daemon */
 	CTL_SETTLED, /* the first plan is in force, and the engine has its networks */
+	CTL_TUNINGS, /* memfd: tunings_encode(): for the next CTL_PLAN; without one: the default's */
 	/* From the enforcer. */
 	CTL_RELOAD, /* somebody asked for it by a signal */
 	CTL_DONE,

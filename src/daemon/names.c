@@ -29,6 +29,7 @@ struct names {
 		*heap; /* entries; the one that wakes first is heap[0], heap[i] before heap[2i+1] */
 	uint32_t *sorted; /* by name */
 	uint32_t random;
+	struct names_pace pace;
 };
 
 /* ---- the heap */
@@ -91,7 +92,13 @@ struct names *names_new(uint32_t seed)
 	struct names *ns = xcalloc(1, sizeof(*ns));
 
 	ns->random = seed | 1;
+	ns->pace = NAMES_PACE_DEFAULT;
 	return ns;
+}
+
+void names_set_pace(struct names *ns, const struct names_pace *p)
+{
+	ns->pace = *p;
 }
 
 static void free_entries(struct entry *entries, size_t n)
@@ -294,20 +301,29 @@ const struct names_address *names_addresses(const struct names *ns, size_t name,
 	return ns->entries[name].addrs;
 }
 
+enum gate_outcome names_outcome(const struct names *ns, size_t name)
+{
+	const struct entry *en = &ns->entries[name];
+
+	if (!en->success_ms)
+		return GATE_NO_ANSWER;
+	return en->no_name ? GATE_NO_NAME : GATE_FOUND;
+}
+
 /* ---- when */
 
-/* That, and up to a tenth more. */
+/* That, and up to the pace's part of it more. */
 static uint64_t about(struct names *ns, uint64_t ms)
 {
 	ns->random ^= ns->random << 13;
 	ns->random ^= ns->random >> 17;
 	ns->random ^= ns->random << 5;
-	return ms + ns->random % (ms / 10 + 1);
+	return ms + ns->random % (ms * ns->pace.jitter_pct / 100 + 1);
 }
 
-static uint64_t backoff_ms(const struct entry *en)
+static uint64_t backoff_ms(const struct names *ns, const struct entry *en)
 {
-	uint64_t ms = en->interval_s * 1000ULL, most = NAMES_BACKOFF_MAX_S * 1000ULL;
+	uint64_t ms = en->interval_s * 1000ULL, most = ns->pace.backoff_max_s * 1000ULL;
 
 	for (uint32_t i = 1; i < en->failures && ms < most; i++)
 		ms *= 2;
@@ -345,7 +361,7 @@ static void failed(struct names *ns, struct entry *en, uint64_t now_ms, struct n
 	uint64_t until_ms;
 
 	en->failures += en->failures < UINT32_MAX;
-	en->ask_ms = now_ms + about(ns, backoff_ms(en));
+	en->ask_ms = now_ms + about(ns, backoff_ms(ns, en));
 	until_ms = en->ask_ms + en->tuning.grace_s * 1000ULL;
 	keep(ns, en, AF_INET, until_ms, out);
 	keep(ns, en, AF_INET6, until_ms, out);

@@ -7,8 +7,9 @@
  *	names_next_ms()	sleep until
  *
  * A name is asked for when the TTL of its last answer is over, or every refresh_s where that is
- * set, up to a tenth later so that names do not keep in step. When no answer comes it is asked again
- * after the same time, and then after twice as long each time, up to NAMES_BACKOFF_MAX_S.
+ * set, and a random part of that later (struct names_pace) so that names do not keep in step. When no
+ * answer comes it is asked again after the same time, and then after twice as long each time, up to a
+ * limit (likewise).
  *
  * An address is good until its TTL and grace_s are over, counted from the answer that it was in last;
  * answers without it do not shorten that, "no such name" included. While no answer comes, and
@@ -25,10 +26,15 @@
 
 #include "gate/gate.h"
 
-#define NAMES_BACKOFF_MAX_S 300
+#define NAMES_BACKOFF_MAX_S   300  /* by default */
+#define NAMES_BACKOFF_LIMIT_S 3600 /* that may be set */
 
 /* Addresses of one name by default: eight new ones every 5 seconds, and the grace. */
 #define NAMES_ADDRESSES 1024
+
+/* Of a tuning that somebody sets. */
+#define NAMES_PERIOD_MAX_S  86400U
+#define NAMES_ADDRESSES_MAX 65536U
 
 /* Until when a question counts as under way: the gate answers all it was asked within minutes. */
 #define NAMES_ASKING_MS 600000
@@ -43,6 +49,14 @@ struct name_tuning {
 #define NAME_TUNING_DEFAULT    \
 	((struct name_tuning){ \
 		.grace_s = LIMIT_DNS_GRACE_S, .queries = 1, .addresses = NAMES_ADDRESSES })
+
+/* Of all names. */
+struct names_pace {
+	uint32_t backoff_max_s; /* between two questions of which none is answered */
+	uint32_t jitter_pct;	/* a question comes so much later at most */
+};
+
+#define NAMES_PACE_DEFAULT ((struct names_pace){ NAMES_BACKOFF_MAX_S, 10 })
 
 struct names_wanted {
 	struct name name; /* each once */
@@ -78,6 +92,9 @@ struct names;
 /* seed: of the random part of times. */
 struct names *names_new(uint32_t seed);
 void names_free(struct names *ns);
+
+/* For the times that are set from now on; before it is called, NAMES_PACE_DEFAULT. */
+void names_set_pace(struct names *ns, const struct names_pace *p);
 
 /* From now on these are the names. What is known of those that stay is kept; new ones are due. */
 void names_set(struct names *ns, const struct names_wanted *list, size_t n, uint64_t now_ms);
@@ -117,6 +134,9 @@ void names_refresh_all(struct names *ns, uint64_t now_ms);
 
 /* Until the next change of ns. */
 const struct names_address *names_addresses(const struct names *ns, size_t name, size_t *n);
+
+/* What the last answer said, where one came; GATE_NO_ANSWER: none ever did. */
+enum gate_outcome names_outcome(const struct names *ns, size_t name);
 
 /*
  * {"name", "addresses", "last_attempt_age", "last_success_age", "next_refresh_seconds", "failures",

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "daemon/dockside_status.h"
+#include "daemon/dockside_tuning.h"
 #include "policy/dockside.h"
 #include "policy/edit.h"
 
@@ -373,6 +374,15 @@ bool source_keep(struct source *s, struct candidate *take_c, struct err *e)
 const struct plan *source_plan(const struct source *s)
 {
 	return s->kept ? candidate_plan(s->kept) : NULL;
+}
+
+void source_tunings(const struct source *s, const struct candidate *c, struct tunings *out)
+{
+	const struct candidate *of = c ? c : s->kept;
+
+	*out = (struct tunings){ 0 };
+	if (of && of->dockside)
+		dockside_tunings(of->dockside, out);
 }
 
 bool source_network(const struct source *s, size_t i, const char **name,

@@ -12,6 +12,7 @@
 
 #include <jansson.h>
 
+#include "daemon/tuning.h"
 #include "policy/load.h"
 
 struct source_options {
@@ -60,6 +61,10 @@ bool source_change(struct source *s, const char *action, const json_t *request, 
 /* Its plan; the candidate's. */
 struct plan *candidate_plan(struct candidate *c);
 void candidate_free(struct candidate *c);
+
+/* How the names of the candidate's plan are asked for, or with NULL those of source_plan(); *out is the
+ * caller's. */
+void source_tunings(const struct source *s, const struct candidate *c, struct tunings *out);
 
 /* It is in force: what is to be saved is saved, and it is what later changes begin with. On failure
  * the files are as before, and so is the source. Takes c over. */

@@ -157,6 +157,62 @@ T(jitter)
 	names_free(ns);
 }
 
+static const struct {
+	const char *name;
+	struct names_pace pace;
+	uint32_t failures; /* in a row, this one included; 0: an answer with a TTL of 100 */
+	uint64_t least_s, most_s;
+} paces[] = {
+	{ "no jitter", { 300, 0 }, 0, 100, 100 },
+	{ "as much again", { 300, 100 }, 0, 100, 200 },
+	{ "a failure", { 300, 0 }, 1, 5, 5 },
+	{ "the limit", { 12, 0 }, 3, 12, 12 },
+	{ "a limit below the interval", { 1, 0 }, 1, 1, 1 },
+	{ "a long limit", { 3600, 0 }, 20, 3600, 3600 },
+};
+
+T(paced)
+{
+	T_EACH(row, paces)
+	{
+		struct gate_resolved no = answer("a.test", GATE_NO_ANSWER, 0, 0, 0);
+		struct gate_resolved r = answer("a.test", GATE_FOUND, 100, 1, 0);
+		_cleanup_(changes_free) struct names_changes c = { 0 };
+		struct names *ns = one(NULL, NULL, &c);
+		uint64_t next;
+
+		names_set_pace(ns, &row->pace);
+		for (uint32_t i = 0; i < row->failures; i++)
+			t_ok(names_answer(ns, &no, START, &c));
+		if (!row->failures)
+			t_ok(names_answer(ns, &r, START, &c));
+		next = names_next_ms(ns) - START;
+		t_ok(next >= row->least_s * 1000 && next <= row->most_s * 1000);
+		names_free(ns);
+	}
+}
+
+/* What containers are told of a name without addresses. */
+T(outcomes)
+{
+	struct gate_resolved none = answer("a.test", GATE_NO_NAME, 60, 0, 0);
+	struct gate_resolved no = answer("a.test", GATE_NO_ANSWER, 0, 0, 0);
+	struct gate_resolved empty = answer("a.test", GATE_FOUND, 60, 0, 0);
+	_cleanup_(changes_free) struct names_changes c = { 0 };
+	struct names *ns = one(NULL, NULL, &c);
+
+	t_eq_int(names_outcome(ns, 0), GATE_NO_ANSWER);
+	t_ok(names_answer(ns, &no, START, &c));
+	t_eq_int(names_outcome(ns, 0), GATE_NO_ANSWER);
+	t_ok(names_answer(ns, &none, START, &c));
+	t_eq_int(names_outcome(ns, 0), GATE_NO_NAME);
+	t_ok(names_answer(ns, &no, START, &c));
+	t_eq_int(names_outcome(ns, 0), GATE_NO_NAME);
+	t_ok(names_answer(ns, &empty, START, &c));
+	t_eq_int(names_outcome(ns, 0), GATE_FOUND);
+	names_free(ns);
+}
+
 /* While it is asked for it is not asked again; but an answer that never comes is given up. */
 T(asked_once)
 {
@@ -452,6 +508,6 @@ T(many)
 	names_free(ns);
 }
 
-T_MAIN(T_TEST(when), T_TEST(jitter), T_TEST(asked_once), T_TEST(addresses),
-       T_TEST(kept_while_asked), T_TEST(no_more_than), T_TEST(seeds), T_TEST(another_list),
-       T_TEST(refresh_all), T_TEST(status), T_TEST(many))
+T_MAIN(T_TEST(when), T_TEST(jitter), T_TEST(paced), T_TEST(outcomes), T_TEST(asked_once),
+       T_TEST(addresses), T_TEST(kept_while_asked), T_TEST(no_more_than), T_TEST(seeds),
+       T_TEST(another_list), T_TEST(refresh_all), T_TEST(status), T_TEST(many))
