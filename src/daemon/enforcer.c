@@ -81,6 +81,8 @@ static void on_gate_restart(void *ctx)
 	f->gate_restart = NULL;
 	if (start_gate(f, &e)) {
 		lookups_again(f);
+		answers_tell_all(f);
+		answers_follow(f);
 		return;
 	}
 	enforcer_story("the gate cannot be started again: %s", e.msg);
@@ -166,7 +168,8 @@ static bool tell_options(struct enforcer *f, struct err *e)
 static bool start_control(struct enforcer *f, struct err *e)
 {
 	struct timeval wait = { SEND_MS / 1000, SEND_MS % 1000 * 1000 };
-	struct process_spec spec = { .role = PROCESS_CONTROL };
+	/* IPSET_* are its to read. */
+	struct process_spec spec = { .role = PROCESS_CONTROL, .own_environ = true };
 	int pair[2], fds[2];
 	bool ok;
 
@@ -257,7 +260,11 @@ static bool start(struct enforcer *f, struct err *e)
 {
 	if (f->o->socket && !control_listen(f->o->socket, &f->control_listen, e))
 		return false;
-	if (!watch_signals(f, e) || !open_handles(f, e) || !start_gate(f, e))
+	if (!watch_signals(f, e) || !open_handles(f, e))
+		return false;
+	if (!f->o->once)
+		answers_open(f);
+	if (!start_gate(f, e))
 		return false;
 	lookups_start(f);
 	if (!f->o->once && (!denials_start(f, e) || !ports_start(f, e) || !drift_start(f, e)))
@@ -280,12 +287,14 @@ static void stop(struct enforcer *f)
 		timer_close(timers[i]);
 	process_end(&f->control_pid);
 	gate_child_stop(&f->gate);
+	answers_close(f);
 	if (f->control_listen >= 0)
 		(void)unlink(f->o->socket);
 	fd_closep(&f->control_listen);
 	ports_stop(f);
 	inforce_done(&f->now);
 	inforce_done(&f->before);
+	tunings_done(&f->coming);
 	names_free(f->names);
 	free(f->denials);
 	free(f->reverse);

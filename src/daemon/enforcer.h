@@ -8,6 +8,7 @@
  *	inforce.c	compiled, loaded in one transaction, and takes the place of the last one;
  *	flows.c		what it no longer allows ends;
  *	lookups.c	names are asked of the gate, their addresses go into the sets (named.c, names.c);
+ *	answers.c	then the gate may tell them to containers;
  *	ports.c		so does who is at which port of a bridge (pins.c).
  *	denials.c	Denied packets come back as events.
  *	drift.c		Another program has touched the tables: they are put right.
@@ -29,6 +30,7 @@
 #include "daemon/named.h"
 #include "daemon/names.h"
 #include "daemon/pins.h"
+#include "daemon/tuning.h"
 #include "gate/watch.h"
 #include "kernel/conntrack.h"
 #include "kernel/links.h"
@@ -40,6 +42,7 @@ struct inforce {
 	struct plan *plan;
 	char *bytes; /* as control sent it: what a trial goes back to */
 	size_t n_bytes;
+	struct tunings tunings;
 	struct ruleset *rules;
 	struct network_map map;
 	struct named *named;
@@ -83,6 +86,7 @@ struct enforcer {
 	size_t n_facts;
 	bool torn_down; /* by request: nothing is in force until the next plan */
 
+	struct tunings coming; /* of the next plan */
 	struct inforce before; /* while a policy is on trial */
 	struct timer *trial;
 
@@ -93,7 +97,9 @@ struct enforcer {
 	uint64_t repairs;		/* times that the tables were put right */
 	uint64_t busy_since, busy_from; /* drift.c: of a row of repairs, and how many there were */
 	struct kernel_lacks lacks;
-	uint16_t dns_port; /* of the gate; 0: it answers no DNS */
+	uint16_t dns_port;  /* of the gate; 0: it answers no DNS */
+	uint64_t answering; /* the generation that the gate answers by */
+	bool untold;	    /* the gate has to be told of every name */
 
 	struct gate_child gate;
 	struct gate_options gate_options;
@@ -127,10 +133,10 @@ void enforcer_give_up(struct enforcer *f, const struct err *why);
 /* ---- inforce.c */
 
 /*
- * Puts the plan in force that bytes hold (policy/flat.h), which are taken over, also on failure; then all is as
- * it was. *was is what was in force, the caller's; *out tells what came of it.
+ * Puts the plan in force that next->bytes hold (policy/flat.h), with next->tunings; both are taken over, also on
+ * failure; then all is as it was. *was is what was in force, the caller's; *out tells what came of it.
  */
-bool inforce_put(struct enforcer *f, char *take_bytes, size_t n, struct inforce *was,
+bool inforce_put(struct enforcer *f, struct inforce *take_next, struct inforce *was,
 		 struct ctl_plan *out, struct err *e) _must_use_;
 
 /* Makes and loads what is in force anew, for what has changed outside of the policy. */
@@ -158,8 +164,8 @@ bool trial_confirm(struct enforcer *f);
 /* How the gate is to be started. */
 void lookups_gate(struct enforcer *f);
 void lookups_start(struct enforcer *f);
-/* The names of m, which are to be those of the ruleset r, and what an earlier daemon knew of them. */
-void lookups_seed(struct enforcer *f, const struct network_map *m, const struct ruleset *r);
+/* The names of what is to be in force, and what an earlier daemon knew of them. */
+void lookups_seed(struct enforcer *f, const struct inforce *next);
 /* The names of the policy in force are those to be known. */
 void lookups_follow(struct enforcer *f);
 /* The gate is another one. */
@@ -175,6 +181,20 @@ size_t lookups_names_of(struct enforcer *f, const struct addr *a, const struct n
 json_t *lookups_json(struct enforcer *f);
 /* The names that have no address, as one clause; "" when there is none. */
 void lookups_missing(const struct enforcer *f, char *out, size_t size);
+
+/* ---- answers.c */
+
+/* Opens the sockets that containers' questions come to; without them all else goes on. */
+void answers_open(struct enforcer *f);
+void answers_close(struct enforcer *f);
+/* The gate answers the networks of the policy in force whose bridges are there. */
+void answers_follow(struct enforcer *f);
+/* What is known of a name (its index in the map) is in the kernel's sets. */
+void answers_tell(struct enforcer *f, size_t name);
+/* Those of the map before are what the gate has been told of. */
+void answers_step(struct enforcer *f, const struct network_map *was);
+/* So it is with every name. */
+void answers_tell_all(struct enforcer *f);
 
 /* ---- ports.c */
 

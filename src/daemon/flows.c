@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "daemon/enforcer.h"
+#include "policy/network_dns.h"
 
 /* ---- verdicts */
 
@@ -60,6 +61,14 @@ static bool is_local(const struct enforcer *f, const struct addr *a)
 	return false;
 }
 
+/* A question that the gate answers. */
+static bool is_question(const struct enforcer *f, const struct plan_subject *s,
+			const struct conntrack_flow *c)
+{
+	return f->dns_port && c->real_dport == f->dns_port && is_local(f, &c->real_dst) &&
+	       policy_captures_dns(s->policy);
+}
+
 /* From the controller, and the policy is not for it. */
 static bool is_exempt(const struct plan_subject *s, const struct addr *src)
 {
@@ -92,9 +101,8 @@ static bool keep(void *ctx, const struct conntrack_flow *c)
 	struct verdict v;
 
 	/* The host's own are nobody's to judge: what it opens to its containers is accepted. */
-	if (!s || is_local(f, &c->src) || s->policy->mode == MODE_AUDIT || is_exempt(s, &c->src))
-		return true;
-	if (f->dns_port && c->real_dport == f->dns_port)
+	if (!s || is_local(f, &c->src) || s->policy->mode == MODE_AUDIT || is_exempt(s, &c->src) ||
+	    is_question(f, s, c))
 		return true;
 	to = flows_subject(f, &c->real_dst);
 	if (is_local(f, &c->dst))

@@ -15,6 +15,7 @@ void inforce_done(struct inforce *p)
 	network_map_done(&p->map);
 	plan_free(p->plan);
 	free(p->bytes);
+	tunings_done(&p->tunings);
 	*p = (struct inforce){ 0 };
 }
 
@@ -100,7 +101,7 @@ static bool make(struct enforcer *f, struct inforce *p, struct err *e)
 	if (!compile_networks(p->plan, &o, &p->rules, &p->map, e))
 		return false;
 	if (!f->now.rules)
-		lookups_seed(f, &p->map, p->rules);
+		lookups_seed(f, p);
 	fill_named(f, p);
 	ports_fill(f, p);
 	return true;
@@ -141,59 +142,62 @@ static void take_place(struct enforcer *f, struct inforce *next, struct inforce 
 	f->torn_down = false;
 	f->wrong[0] = '\0';
 	lookups_follow(f);
+	answers_step(f, &was->map);
 	ports_look(f);
 }
 
-static bool is_same(const struct inforce *p, const char *bytes, size_t n)
+static bool is_same(const struct inforce *p, const struct inforce *next)
 {
-	return p->rules && p->n_bytes == n && memcmp(p->bytes, bytes, n) == 0;
+	return p->rules && p->n_bytes == next->n_bytes &&
+	       memcmp(p->bytes, next->bytes, next->n_bytes) == 0 &&
+	       tunings_same(&p->tunings, &next->tunings);
 }
 
-/* Takes over bytes. */
-static bool put(struct enforcer *f, char *take_bytes, size_t n, struct inforce *was,
+static bool put(struct enforcer *f, struct inforce *take_next, struct inforce *was,
 		struct ctl_plan *out, struct err *e)
 {
-	struct inforce next = { .bytes = take_bytes, .n_bytes = n };
+	struct inforce *next = take_next;
 
-	if (!plan_decode((struct span){ take_bytes, n }, &next.plan, e)) {
-		inforce_done(&next);
+	if (!plan_decode((struct span){ next->bytes, next->n_bytes }, &next->plan, e)) {
+		inforce_done(next);
 		return false;
 	}
-	keep_denied(f, f->now.plan, next.plan);
-	if (!make(f, &next, e) || !load(f, &next, e)) {
-		inforce_done(&next);
+	keep_denied(f, f->now.plan, next->plan);
+	if (!make(f, next, e) || !load(f, next, e)) {
+		inforce_done(next);
+		lookups_follow(f); /* names were seeded for what was to come */
 		return false;
 	}
-	take_place(f, &next, was);
+	take_place(f, next, was);
 	*out = (struct ctl_plan){ .generation = f->now.generation, .changed = true };
 	return tables_compare(f->tables, f->now.rules, f->wrong, sizeof(f->wrong), e) &&
 	       flows_sweep(f, &out->ended, e);
 }
 
-bool inforce_put(struct enforcer *f, char *take_bytes, size_t n, struct inforce *was,
+bool inforce_put(struct enforcer *f, struct inforce *take_next, struct inforce *was,
 		 struct ctl_plan *out, struct err *e)
 {
 	char differed[sizeof(f->wrong)];
 
 	*was = (struct inforce){ 0 };
-	if (!is_same(&f->now, take_bytes, n))
-		return put(f, take_bytes, n, was, out, e);
-	free(take_bytes);
+	if (!is_same(&f->now, take_next))
+		return put(f, take_next, was, out, e);
+	inforce_done(take_next);
 	*out = (struct ctl_plan){ .generation = f->now.generation };
 	return drift_check(f, differed, sizeof(differed), e);
 }
 
 bool inforce_again(struct enforcer *f, struct err *e)
 {
+	struct inforce next = { .n_bytes = f->now.n_bytes }, was;
 	struct ctl_plan result;
-	struct inforce was;
-	char *copy;
 
 	if (!f->now.bytes)
 		return true;
-	copy = xmalloc(f->now.n_bytes);
-	memcpy(copy, f->now.bytes, f->now.n_bytes);
-	if (!put(f, copy, f->now.n_bytes, &was, &result, e))
+	next.bytes = xmalloc(next.n_bytes);
+	memcpy(next.bytes, f->now.bytes, next.n_bytes);
+	next.tunings = tunings_copy(&f->now.tunings);
+	if (!put(f, &next, &was, &result, e))
 		return false;
 	inforce_done(&was);
 	return true;
@@ -208,6 +212,8 @@ bool inforce_reload(struct enforcer *f, struct err *e)
 	if (!tables_load(f->tables, NULL, f->now.rules, e))
 		return false;
 	f->wrong[0] = '\0';
+	if (f->untold)
+		answers_tell_all(f);
 	return true;
 }
 

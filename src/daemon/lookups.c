@@ -16,6 +16,14 @@ static bool is_target(const struct enforcer *f, size_t name)
 	return f->targets && f->targets[name];
 }
 
+/* Containers are told of an address when it is in the sets, not before. */
+static void tell_changed(struct enforcer *f, const struct names_changes *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (i == 0 || c->items[i].name != c->items[i - 1].name)
+			answers_tell(f, c->items[i].name);
+}
+
 static void take_changes(struct enforcer *f, const struct names_changes *c)
 {
 	uint64_t now = clock_ms();
@@ -40,7 +48,10 @@ static void take_changes(struct enforcer *f, const struct names_changes *c)
 	}
 	if (out.n && !f->torn_down && !tables_change(f->tables, out.items, out.n, &e)) {
 		enforcer_story("addresses of names could not be put into the tables: %s", e.msg);
+		f->untold = true;
 		drift_soon(f);
+	} else {
+		tell_changed(f, c);
 	}
 	changes_done(&out);
 }
@@ -74,9 +85,13 @@ static void on_resolved(void *ctx, const struct gate_resolved *r)
 {
 	struct enforcer *f = ctx;
 	struct names_changes changes = { 0 };
+	size_t name;
 
 	if (names_answer(f->names, r, clock_ms(), &changes)) {
 		take_changes(f, &changes);
+		/* That it has no address is news, too. */
+		if (changes.n == 0 && names_find(f->names, &r->name, &name))
+			answers_tell(f, name);
 		sleep_until_due(f);
 		enforcer_settle(f);
 	}
@@ -113,12 +128,16 @@ void lookups_start(struct enforcer *f)
 	f->again = timer_new(&f->loop, 0, 0, on_again, f);
 }
 
-static void want(struct enforcer *f, const struct network_map *m)
+static void want(struct enforcer *f, const struct inforce *p)
 {
+	const struct network_map *m = &p->map;
 	_cleanup_(freep) struct names_wanted *list = xcalloc(m->n_names + 1, sizeof(*list));
+	struct names_pace pace = tunings_pace(&p->tunings);
 
 	for (size_t i = 0; i < m->n_names; i++)
-		list[i] = (struct names_wanted){ m->names[i], NAME_TUNING_DEFAULT };
+		list[i] = (struct names_wanted){ m->names[i],
+						 tunings_find(&p->tunings, &m->names[i]) };
+	names_set_pace(f->names, &pace);
 	names_set(f->names, list, m->n_names, clock_ms());
 	f->reverse_stale = true;
 }
@@ -142,7 +161,7 @@ static void find_targets(struct enforcer *f)
 
 void lookups_follow(struct enforcer *f)
 {
-	want(f, &f->now.map);
+	want(f, &f->now);
 	find_targets(f);
 	sleep_until_due(f);
 }
@@ -203,13 +222,14 @@ static void seed_from(struct enforcer *f, const struct network_name_use **sorted
 	}
 }
 
-void lookups_seed(struct enforcer *f, const struct network_map *m, const struct ruleset *r)
+void lookups_seed(struct enforcer *f, const struct inforce *next)
 {
+	const struct network_map *m = &next->map;
 	_cleanup_(freep)
 		const struct network_name_use **sorted = xcalloc(m->n_uses + 1, sizeof(*sorted));
-	const struct rs_table *t = &r->tables[RS_INET];
+	const struct rs_table *t = &next->rules->tables[RS_INET];
 
-	want(f, m);
+	want(f, next);
 	for (size_t i = 0; i < m->n_uses; i++)
 		sorted[i] = &m->uses[i];
 	qsort(sorted, m->n_uses, sizeof(*sorted), by_comment);

@@ -46,14 +46,16 @@ static void failed(struct enforcer *f, const struct ctl_message *m, const struct
 static void on_time_up(void *ctx)
 {
 	struct enforcer *f = ctx;
+	struct inforce next = { .bytes = steal(&f->before.bytes),
+				.n_bytes = f->before.n_bytes,
+				.tunings = f->before.tunings };
 	struct inforce was;
 	struct ctl_plan result;
-	char *bytes = steal(&f->before.bytes);
-	size_t n = f->before.n_bytes;
 	struct err e;
 
+	f->before.tunings = (struct tunings){ 0 };
 	(void)trial_confirm(f);
-	if (inforce_put(f, bytes, n, &was, &result, &e))
+	if (inforce_put(f, &next, &was, &result, &e))
 		inforce_done(&was);
 	else
 		enforcer_story("the policy before the trial cannot be put back: %s", e.msg);
@@ -80,16 +82,25 @@ bool trial_confirm(struct enforcer *f)
 
 /* ---- orders */
 
+static bool take_plan(struct inforce *next, int fd, struct err *e)
+{
+	if (fd < 0)
+		(void)err_set(e, ERR_INVALID, "a plan without its bytes");
+	else if (ctl_memfd_read(fd, next->n_bytes, LIMIT_PLAN_FLAT, &next->bytes, e))
+		return true;
+	inforce_done(next);
+	return false;
+}
+
 static void put(struct enforcer *f, struct ctl_message *m, int fd)
 {
+	struct inforce next = { .n_bytes = m->size, .tunings = f->coming }, was;
 	uint32_t trial_ms = m->plan.trial_ms;
-	char *bytes = NULL;
-	struct inforce was;
 	struct err e;
 
 	notify("RELOADING=1");
-	if (fd >= 0 && ctl_memfd_read(fd, m->size, LIMIT_PLAN_FLAT, &bytes, &e) &&
-	    inforce_put(f, bytes, m->size, &was, &m->plan, &e)) {
+	f->coming = (struct tunings){ 0 };
+	if (take_plan(&next, fd, &e) && inforce_put(f, &next, &was, &m->plan, &e)) {
 		/* What was in force already has nothing to go back to. */
 		if (trial_ms && was.bytes) {
 			trial_begin(f, &was, trial_ms);
@@ -183,6 +194,17 @@ static void facts(struct enforcer *f, struct ctl_message *m, int fd)
 	failed(f, m, &e);
 }
 
+static void tunings(struct enforcer *f, struct ctl_message *m, int fd)
+{
+	_cleanup_(freep) char *bytes = NULL;
+	struct err e;
+
+	tunings_done(&f->coming);
+	if (fd < 0 || !ctl_memfd_read(fd, m->size, TUNINGS_BYTES, &bytes, &e) ||
+	    !tunings_decode((struct span){ bytes, m->size }, &f->coming, &e))
+		enforcer_story("names are asked for by default: the tunings cannot be read");
+}
+
 static void give_up(struct enforcer *f, struct ctl_message *m, int fd)
 {
 	struct err e;
@@ -207,6 +229,7 @@ static order_fn *const orders[CTL_KIND_COUNT] = {
 	[CTL_PLAN] = put,	 [CTL_CONFIRM] = confirm,     [CTL_STATUS] = status,
 	[CTL_REFRESH] = refresh, [CTL_RECONCILE] = reconcile, [CTL_TEARDOWN] = teardown,
 	[CTL_FACTS] = facts,	 [CTL_FAILED] = give_up,      [CTL_SETTLED] = settled,
+	[CTL_TUNINGS] = tunings,
 };
 
 bool orders_read(struct enforcer *f)

@@ -227,6 +227,7 @@ void ports_look(struct enforcer *f)
 	}
 	if (unfinished && f->ports_again && f->looks++ < AGAIN_MOST)
 		timer_restart(f->ports_again, AGAIN_MS);
+	answers_follow(f);
 	forget_emptied(f);
 }
 
