@@ -30,12 +30,12 @@ static void set_expiry(struct controller *c)
 
 static json_t *result_json(const struct controller *c, const struct change *h)
 {
-	const struct plan *p = h->candidate ? candidate_plan(h->candidate) : source_plan(c->source);
+	const struct plan_network *n;
 	json_t *networks = json_array();
+	const char *name;
 
-	for (size_t i = 0; p && i < p->n_subjects; i++)
-		if (p->subjects[i].kind == SUBJECT_NETWORK)
-			json_array_append_new(networks, json_string(p->subjects[i].id));
+	for (size_t i = 0; source_network(c->source, i, &name, &n); i++)
+		json_array_append_new(networks, json_string(name));
 	return json_pack("{s:I, s:I, s:b, s:o}", "generation", (json_int_t)h->result.generation,
 			 "ended", (json_int_t)h->result.ended, "changed", h->result.changed,
 			 "networks", networks);

@@ -16,6 +16,7 @@ struct client {
 	struct control_server *server;
 	struct watch *watch;
 	struct control_peer peer;
+	bool ended;		       /* nothing more comes from it */
 	struct control_request *asked; /* it waits for the answer; NULL: nothing is asked */
 	uint64_t deadline_ms;	       /* uv_now() */
 	struct buf in, out;
@@ -55,8 +56,8 @@ static bool write_some(struct client *c)
 	if (n > 0)
 		buf_drop(&c->out, (size_t)n);
 	/* Nothing more is read before the last reply is: a client cannot pile replies up. */
-	watch_for(c->watch, c->out.n ? UV_WRITABLE : c->asked ? 0 : UV_READABLE);
-	return true;
+	watch_for(c->watch, c->out.n ? UV_WRITABLE : c->asked || c->ended ? 0 : UV_READABLE);
+	return c->out.n || c->asked || !c->ended || c->in.n;
 }
 
 static void request_free(struct control_request *r)
@@ -135,8 +136,14 @@ static bool read_some(struct client *c)
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR;
+	/* A last line may be without its end. */
+	if (n == 0) {
+		c->ended = true;
+		buf_str(&c->in, c->in.n ? "\n" : "");
+		return c->in.n > 0;
+	}
 	buf_add(&c->in, chunk, (size_t)n);
-	return n > 0 && buf_ok(&c->in);
+	return buf_ok(&c->in);
 }
 
 static void on_client(void *ctx, int events)

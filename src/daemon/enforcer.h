@@ -204,6 +204,9 @@ void ports_stop(struct enforcer *f);
 void ports_look(struct enforcer *f);
 /* Puts what is known of the ports into the sets of a ruleset that is not loaded yet. */
 void ports_fill(struct enforcer *f, struct inforce *p);
+/* A port leads to other chains under p than it does now: the maps of ports, which a difference leaves as they
+ * are, would hold on to what is to go. */
+bool ports_move(const struct enforcer *f, const struct inforce *p);
 /* What the engine says, n struct ctl_fact. */
 void ports_facts(struct enforcer *f, const void *facts, size_t n);
 bool ports_bridge_there(const struct enforcer *f, size_t i);

@@ -78,16 +78,47 @@ static bool is_exempt(const struct plan_subject *s, const struct addr *src)
 	       addr_eq(&n->controller.addr, src);
 }
 
-static bool is_redirect(const struct plan_policy *p, const struct conntrack_flow *c)
+static bool has_address(const struct enforcer *f, const struct name *n, const struct addr *a)
 {
-	for (size_t i = 0; i < p->n_rules; i++) {
-		const struct plan_rule *r = &p->rules[i];
+	const struct names_address *known;
+	size_t count = lookups_addresses(f, n, &known);
 
-		if (r->action == RULE_REDIRECT && r->to.ports.n &&
-		    r->to.ports.r[0].lo == c->real_dport)
+	for (size_t i = 0; i < count; i++)
+		if (addr_eq(&known[i].addr, a))
 			return true;
-	}
 	return false;
+}
+
+/* The flow goes where a redirect leads. */
+static bool is_target(const struct enforcer *f, const struct dest *to,
+		      const struct conntrack_flow *c)
+{
+	if (to->ports.n == 0 || to->ports.r[0].lo != c->real_dport)
+		return false;
+	if (to->target == DEST_NAME)
+		return has_address(f, &to->name, &c->real_dst);
+	return to->target == DEST_HOST ? is_local(f, &c->real_dst) :
+					 addr_eq(&to->prefix.addr, &c->real_dst);
+}
+
+static bool is_redirect(const struct enforcer *f, const struct plan_policy *p,
+			const struct conntrack_flow *c)
+{
+	for (size_t i = 0; i < p->n_rules; i++)
+		if (p->rules[i].action == RULE_REDIRECT && is_target(f, &p->rules[i].to, c))
+			return true;
+	return false;
+}
+
+/*
+ * From outside into a network: only what was published. A flow of the network's own looks like one, too,
+ * where the answer was the first packet of it that was tracked.
+ */
+static bool keep_inbound(const struct enforcer *f, const struct conntrack_flow *c)
+{
+	const struct plan_subject *to = flows_subject(f, &c->real_dst);
+
+	return !to || c->dnat || to->policy->mode == MODE_AUDIT || is_local(f, &c->real_dst);
 }
 
 static bool keep(void *ctx, const struct conntrack_flow *c)
@@ -101,8 +132,11 @@ static bool keep(void *ctx, const struct conntrack_flow *c)
 	struct verdict v;
 
 	/* The host's own are nobody's to judge: what it opens to its containers is accepted. */
-	if (!s || is_local(f, &c->src) || s->policy->mode == MODE_AUDIT || is_exempt(s, &c->src) ||
-	    is_question(f, s, c))
+	if (is_local(f, &c->src))
+		return true;
+	if (!s)
+		return keep_inbound(f, c);
+	if (s->policy->mode == MODE_AUDIT || is_exempt(s, &c->src) || is_question(f, s, c))
 		return true;
 	to = flows_subject(f, &c->real_dst);
 	if (is_local(f, &c->dst))
@@ -115,7 +149,7 @@ static bool keep(void *ctx, const struct conntrack_flow *c)
 		return s->network.lateral;
 	v = flows_judge(f, s, &flow);
 	if (c->dnat)
-		return v.kind == VERDICT_REDIRECT && is_redirect(s->policy, c);
+		return v.kind == VERDICT_REDIRECT && is_redirect(f, s->policy, c);
 	return v.kind == VERDICT_ALLOW;
 }
 

@@ -117,7 +117,7 @@ static bool load(struct enforcer *f, const struct inforce *next, struct err *e)
 	struct err ignored;
 	bool ok;
 
-	if (!was->rules || f->wrong[0])
+	if (!was->rules || f->wrong[0] || ports_move(f, next))
 		return tables_load(f->tables, NULL, next->rules, e);
 	named_step(was->named, next->named, now, &before, &after);
 	ok = tables_change(f->tables, before.items, before.n, e) &&

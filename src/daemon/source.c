@@ -421,12 +421,12 @@ uint64_t source_next_end(const struct source *s)
 
 static void add_networks(const struct source *s, json_t *fields)
 {
-	const struct plan *p = source_plan(s);
+	const struct plan_network *n;
 	json_t *names = json_array();
+	const char *name;
 
-	for (size_t i = 0; p && i < p->n_subjects; i++)
-		if (p->subjects[i].kind == SUBJECT_NETWORK)
-			json_array_append_new(names, json_string(p->subjects[i].id));
+	for (size_t i = 0; source_network(s, i, &name, &n); i++)
+		json_array_append_new(names, json_string(name));
 	json_object_set_new(fields, "networks", names);
 }
 

@@ -281,7 +281,7 @@ T(limits)
 	while (text.n <= LIMIT_POLICY_BYTES)
 		buf_str(&text, "# nothing but comments, and far too many of them\n");
 	t_bad(allowlist_read_text(&l, "large", buf_view(&text), &e), e, ERR_LIMIT,
-	      "large: larger than 1048576 bytes");
+	      "large: larger than 16777216 bytes");
 	allowlist_done(&l);
 	buf_done(&text);
 }
