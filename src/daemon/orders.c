@@ -144,21 +144,39 @@ static void confirm(struct enforcer *f, struct ctl_message *m, int fd)
 	failed(f, m, &e);
 }
 
+struct strangers {
+	json_t *chains, *sets;
+};
+
+static void on_stranger(void *ctx, enum rs_family family, bool chain, const char *name)
+{
+	struct strangers *s = ctx;
+
+	(void)family;
+	json_array_append_new(chain ? s->chains : s->sets, json_string(name));
+}
+
+/* What is there and is not ours goes when the tables are put right. */
 static void reconcile(struct enforcer *f, struct ctl_message *m, int fd)
 {
+	struct strangers found = { json_array(), json_array() };
 	char differed[sizeof(f->wrong)];
 	struct err e;
 
 	(void)fd;
 	if (f->torn_down)
 		(void)err_set(&e, ERR_INVALID, "everything was torn down: reload first");
-	else if (drift_check(f, differed, sizeof(differed), &e)) {
+	else if (tables_strangers(f->tables, f->now.rules, on_stranger, &found, &e) &&
+		 drift_check(f, differed, sizeof(differed), &e)) {
 		ports_look(f);
 		done(f, m,
-		     json_pack("{s:b, s:s?}", "repaired", differed[0] != '\0', "differed",
-			       differed[0] ? differed : NULL));
+		     json_pack("{s:b, s:s?, s:o, s:o}", "repaired", differed[0] != '\0', "differed",
+			       differed[0] ? differed : NULL, "removed_chains", found.chains,
+			       "removed_ipsets", found.sets));
 		return;
 	}
+	json_decref(found.chains);
+	json_decref(found.sets);
 	failed(f, m, &e);
 }
 

@@ -59,6 +59,13 @@ bool tables_remove(struct tables *t, bool *had, struct err *e) _must_use_;
 bool tables_compare(struct tables *t, const struct ruleset *want, char *out, size_t size,
 		    struct err *e) _must_use_;
 
+/* One thing in our tables that a ruleset does not have: a chain, else a set. */
+typedef void tables_stranger_fn(void *ctx, enum rs_family f, bool chain, const char *name);
+
+/* Calls fn for each chain and set of our tables that is not one of `want`. */
+bool tables_strangers(struct tables *t, const struct ruleset *want, tables_stranger_fn *fn,
+		      void *ctx, struct err *e) _must_use_;
+
 /* A change of elements, of sets that exist. */
 struct tables_change {
 	bool add; /* else delete; deleting what is not there is no error, nor is adding what is */

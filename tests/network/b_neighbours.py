@@ -10,7 +10,7 @@ import probes as p
 from lib import bridgeworld, frames as f, zone
 from lib.bridgeworld import batch, has_bridge_netfilter
 from lib.case import Skip, eventually, expect, expect_eq
-from lib.confined import NetCases, arrives, policy, setting, stays_in
+from lib.confined import FAST_S, NetCases, arrives, policy, setting, stays_in
 
 CASES = NetCases()
 TCP, UDP = socket.SOCK_STREAM, socket.SOCK_DGRAM
@@ -268,7 +268,7 @@ def _published(t):
             # An ICMP error about a translated datagram that was never let through is not translated
             # back: the sender does not know it for its own.
             for port in (18090, 18092):
-                stays_in(t, t.sb1, p.udp(address, port), fast=None if port == 18090 else True)
+                stays_in(t, t.sb1, p.udp(address, port), fast=None if port == 18090 else FAST_S)
         arrives(t, t.un1, p.tcp(zone.HOST4, 18092))
         arrives(t, t.un1, p.tcp(zone.HOST4, 18090))
     finally:
