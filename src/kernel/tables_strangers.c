@@ -7,6 +7,8 @@
 
 #define REQUEST_MAX 1024
 
+_Static_assert((int)NFTA_CHAIN_TABLE == (int)NFTA_SET_TABLE, "one attribute for both kinds");
+
 struct strangers {
 	const struct rs_table *want;
 	bool chain; /* what is dumped now, else sets */
@@ -28,7 +30,7 @@ static int on_message(const struct nlmsghdr *nlh, void *ctx)
 	const char *name;
 
 	tables_attrs(nlh, tb, s->chain ? NFTA_CHAIN_MAX + 1 : NFTA_SET_MAX + 1);
-	if (strcmp(tables_str(tb[s->chain ? NFTA_CHAIN_TABLE : NFTA_SET_TABLE]), RULESET_TABLE))
+	if (strcmp(tables_str(tb[NFTA_SET_TABLE]), RULESET_TABLE) != 0)
 		return 0;
 	name = tables_str(tb[s->chain ? NFTA_CHAIN_NAME : NFTA_SET_NAME]);
 	if (s->chain ? !!rs_chain_find(s->want, name) : !!rs_set_find(s->want, name))
