@@ -15,10 +15,18 @@
 /* The traditional "nobody": it owns nothing. */
 #define NOBODY 65534
 
+/* What no execution can give it back. Ends at the first number that is no capability. */
+static void empty_bounding_set(void)
+{
+	for (unsigned long cap = 0; prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0; cap++)
+		;
+}
+
 bool process_become_nobody(struct err *e)
 {
 	if (geteuid() != 0)
 		return true;
+	empty_bounding_set();
 	if (setgroups(0, NULL) == 0 && setresgid(NOBODY, NOBODY, NOBODY) == 0 &&
 	    setresuid(NOBODY, NOBODY, NOBODY) == 0)
 		return true;
