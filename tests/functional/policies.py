@@ -193,7 +193,7 @@ for what, text, said in (
     ("wildcard over a public suffix", "version: 1\ngroups:\n  a: ['*.com']\n", ("3:", "*.com")),
     ("control byte", "version: 1\n# \x01\n", ("2:",)),
     ("deep nesting", "version: " + "[" * 100 + "]" * 100 + "\n", ("1:",)),
-    ("1 MiB and one byte", "version: 1\n" + "#" * (1 << 20), ("1048576",)),
+    ("16 MiB and more", "version: 1\n" + "#" * (1 << 24), ("16777216",)),
     ("version 2", "version: 2\n", ("1:", "2")),
 ):
     @CASES.case(f"file with {what}: place, what was read, what is wrong")
