@@ -201,6 +201,22 @@ static const struct base bases[] = {
 	{ RS_BRIDGE, "forward", RS_FORWARD, PRIORITY_BRIDGE, false, { NETWORK_MAP_LATERAL } },
 };
 
+/*
+ * A frame to one of the groups that no bridge forwards (IEEE 802.1Q 8.6.3) comes to the host by the port
+ * itself, past the bridge's name and hooks (net/bridge/br_input.c). No IP packet belongs in one.
+ */
+static void drop_link_groups(struct rs_chain *c)
+{
+	static const uint8_t mask[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xf0 };
+	static const uint8_t group[6] = { 0x01, 0x80, 0xc2 };
+	struct rs_rule *r = rs_rule_add(c, "past the bridge");
+	uint16_t type = ARPHRD_ETHER;
+
+	rs_compare(r, RS_IIFTYPE, RS_EQ, &type);
+	rs_compare_masked(r, RS_ETHER_DADDR, RS_MASKED_EQ, mask, group);
+	rs_verdict(r, RS_DROP, NULL);
+}
+
 /* Of the maps that there are: networks make those that they put something into. */
 static void add_base(struct ruleset *r, const struct base *b)
 {
@@ -215,6 +231,8 @@ static void add_base(struct ruleset *r, const struct base *b)
 		if (!c) {
 			c = rs_base_chain_add(t, b->name, b->hook, b->priority);
 			c->nat = b->nat;
+			if (b->hook == RS_INPUT)
+				drop_link_groups(c);
 		}
 		rs_vmap(rs_rule_add(c, NULL), map);
 	}

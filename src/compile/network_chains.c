@@ -5,8 +5,7 @@
 
 #include "compile/network_internal.h"
 
-#define ARPHRD_ETHER 1 /* linux/if_arp.h */
-#define RTN_LOCAL    2 /* linux/rtnetlink.h */
+#define RTN_LOCAL 2 /* linux/rtnetlink.h */
 
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02

@@ -14,6 +14,8 @@
 
 #include "compile/network.h"
 
+#define ARPHRD_ETHER 1 /* linux/if_arp.h */
+
 /* ---- Boxes ---- */
 
 /* Some addresses, and some of what is asked of them: one element of a set. */

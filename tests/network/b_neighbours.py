@@ -114,6 +114,18 @@ for value in (0, 1):
             arrives(t, t.sb1, p.udp(p.GOOD6, 7007))
 
 
+# --- Groups of a link (IEEE 802.1Q, table 8-1): the bridge forwards nothing to them, and hands it to the host as what
+# came by the port itself, to some of them past all hooks of its own.
+for last in (0x00, 0x01, 0x03, 0x0D, 0x0E, 0x0F):
+    def group(box, last=last):
+        return f"01:80:c2:00:00:{last:02x}"
+    for what, address in (("the gateway", p.gateway4), ("the gateway, IPv6", p.gateway6),
+                          ("the host's other address", zone.HOST4),
+                          ("another bridge's address, IPv6", "fd77:4::1")):
+        CASES.contain(f"E-36 {what}, in a frame to {group(None)}",
+                      p.datagram(address, 999, dst_mac=group), control=False)
+
+
 # --- To other networks of the host.
 for what, four, six in (("managed", "10.77.4.2", "fd77:4::2"),
                         ("not managed", "10.77.8.2", "fd77:8::2")):
