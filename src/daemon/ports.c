@@ -78,6 +78,9 @@ static bool look_at(struct enforcer *f, const struct plan_subject *sub, struct p
 		enforcer_story("the ports of %s cannot be read: %s", sub->network.bridge, e.msg);
 		return false;
 	}
+	if (st->there && st->bridge.learns_groups &&
+	    !links_ignore_groups(f->links, st->bridge.index, &e))
+		enforcer_story("a container can take the place of another: %s", e.msg);
 	out->s.bridge = st->there ? &st->bridge : NULL;
 	out->s.ports = out->ports;
 	return true;

@@ -2,6 +2,8 @@
 #include "kernel/link_attrs.h"
 
 #include <linux/if_addr.h>
+#include <linux/if_bridge.h>
+#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 
@@ -22,12 +24,28 @@ static bool take_int(const struct nlattr *attr, int *out)
 	return true;
 }
 
+/* A kernel that does not tell has no such option (before Linux 5.0). */
+static int on_bridge(const struct nlattr *attr, void *ctx)
+{
+	struct link_attrs *a = ctx;
+	struct br_boolopt_multi m;
+
+	if (mnl_attr_get_type(attr) != IFLA_BR_MULTI_BOOLOPT ||
+	    mnl_attr_get_payload_len(attr) < sizeof(m))
+		return MNL_CB_OK;
+	memcpy(&m, mnl_attr_get_payload(attr), sizeof(m));
+	a->learns_groups = !(m.optval & 1U << BR_BOOLOPT_NO_LL_LEARN);
+	return MNL_CB_OK;
+}
+
 static int on_info(const struct nlattr *attr, void *ctx)
 {
 	struct link_attrs *a = ctx;
 
 	if (mnl_attr_get_type(attr) == IFLA_INFO_KIND)
 		take_name(attr, a->kind);
+	else if (mnl_attr_get_type(attr) == IFLA_INFO_DATA && strcmp(a->kind, "bridge") == 0)
+		return mnl_attr_parse_nested(attr, on_bridge, a);
 	return MNL_CB_OK;
 }
 

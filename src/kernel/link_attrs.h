@@ -11,9 +11,10 @@ struct link_attrs {
 	char name[LINKS_NAME_MAX];
 	char kind[LINKS_NAME_MAX]; /* "bridge", "veth", ...; "": hardware, or not told */
 	int index;
-	unsigned flags;	  /* IFF_* */
-	int master;	  /* index of what it is a port of; 0: none */
-	bool bridge_port; /* the message is a bridge's about its port (AF_BRIDGE) */
+	unsigned flags;	    /* IFF_* */
+	int master;	    /* index of what it is a port of; 0: none */
+	bool learns_groups; /* as in struct links_bridge */
+	bool bridge_port;   /* the message is a bridge's about its port (AF_BRIDGE) */
 	uint8_t mac[6];
 	int link; /* index of the link it belongs to or leads to; 0: none */
 	bool has_link_nsid;

@@ -2,6 +2,8 @@
 #include "kernel/links.h"
 
 #include <linux/if_addr.h>
+#include <linux/if_bridge.h>
+#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <string.h>
@@ -176,11 +178,34 @@ bool links_bridge(struct links *l, const char *name, bool *found, struct links_b
 	memcpy(b.mac, a.mac, sizeof(b.mac));
 	b.index = a.index;
 	b.up = a.flags & IFF_UP;
+	b.learns_groups = a.learns_groups;
 	if (!bridge_addresses(l, &b, e))
 		return false;
 	*found = true;
 	*out = b;
 	return true;
+}
+
+bool links_ignore_groups(struct links *l, int bridge, struct err *e)
+{
+	static const struct br_boolopt_multi option = { .optval = 1U << BR_BOOLOPT_NO_LL_LEARN,
+							.optmask = 1U << BR_BOOLOPT_NO_LL_LEARN };
+	_Alignas(struct nlmsghdr) char buf[TALK_REQUEST];
+	struct nlmsghdr *nlh = talk_request(&l->talk, buf, RTM_NEWLINK, NLM_F_ACK);
+	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+	struct link_attrs unused;
+	struct nlattr *info, *data;
+	int r;
+
+	ifi->ifi_index = bridge;
+	info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
+	mnl_attr_put_strz(nlh, IFLA_INFO_KIND, "bridge");
+	data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
+	mnl_attr_put(nlh, IFLA_BR_MULTI_BOOLOPT, sizeof(option), &option);
+	mnl_attr_nest_end(nlh, data);
+	mnl_attr_nest_end(nlh, info);
+	r = talk_ask(&l->talk, nlh, on_link, &unused);
+	return r == 0 || err_sys(e, -r, "what bridge %d learns from", bridge);
 }
 
 struct port_list {

@@ -34,7 +34,8 @@ struct links_bridge {
 	int index;
 	uint8_t mac[6];
 	bool up;
-	struct addr addrs[LINKS_BRIDGE_ADDRS_MAX];     /* its own, link-local ones included */
+	bool learns_groups;			   /* links_ignore_groups() has something to do */
+	struct addr addrs[LINKS_BRIDGE_ADDRS_MAX]; /* its own, link-local ones included */
 	struct prefix subnets[LINKS_BRIDGE_ADDRS_MAX]; /* the network of each of them */
 	size_t n_addrs;
 };
@@ -59,6 +60,12 @@ void links_close(struct links *l);
  * rules would not know the bridge by it. */
 bool links_bridge(struct links *l, const char *name, bool *found, struct links_bridge *out,
 		  struct err *e) _must_use_;
+
+/*
+ * The bridge no longer learns where a MAC is from frames to groups of the link (01:80:c2:00:00:0x), which pass its
+ * hooks by: br_handle_frame() in net/bridge/br_input.c, BR_BOOLOPT_NO_LL_LEARN.
+ */
+bool links_ignore_groups(struct links *l, int bridge, struct err *e) _must_use_;
 
 /*
  * The ports of the bridge with that index. *out is the caller's to free(). Looking at a veth gives the

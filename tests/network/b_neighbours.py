@@ -126,6 +126,19 @@ for last in (0x00, 0x01, 0x03, 0x0D, 0x0E, 0x0F):
                       p.datagram(address, 999, dst_mac=group), control=False)
 
 
+@CASES.case("E-32 a frame to a group of the link moves no neighbour's MAC to another port")
+def _moved(t):
+    t.under(CASES.policy)
+    for last in (0x00, 0x03, 0x0E):
+        arrives(t, t.sb2, p.udp(p.GOOD4, 7007))
+        for kind in (f.LOCAL, 0x88CC, f.IP4):
+            f.send(t.sb1, f.ether(f"01:80:c2:00:00:{last:02x}", t.sb2.mac, kind, b"x" * 46))
+        time.sleep(0.02)
+        out = t.run(["nsenter", "--net=/run/netns/host", "bridge", "fdb", "show", "dev",
+                     t.sb1.port]).out
+        expect(t.sb2.mac not in out, f"{last:02x}: at {t.sb1.port}: {out}")
+
+
 # --- To other networks of the host.
 for what, four, six in (("managed", "10.77.4.2", "fd77:4::2"),
                         ("not managed", "10.77.8.2", "fd77:8::2")):
