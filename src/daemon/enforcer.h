@@ -139,6 +139,9 @@ void enforcer_give_up(struct enforcer *f, const struct err *why);
 bool inforce_put(struct enforcer *f, struct inforce *take_next, struct inforce *was,
 		 struct ctl_plan *out, struct err *e) _must_use_;
 
+/* What inforce_put() takes of one that is or was in force. */
+struct inforce inforce_copy(const struct inforce *p);
+
 /* Makes and loads what is in force anew, for what has changed outside of the policy. */
 bool inforce_again(struct enforcer *f, struct err *e) _must_use_;
 

@@ -114,7 +114,7 @@ static bool load(struct enforcer *f, const struct inforce *next, struct err *e)
 	const struct inforce *was = &f->now;
 	struct changes before = { 0 }, after = { 0 };
 	uint64_t now = clock_ms();
-	struct err ignored;
+	struct err why;
 	bool ok;
 
 	if (!was->rules || f->wrong[0] || ports_move(f, next))
@@ -124,9 +124,9 @@ static bool load(struct enforcer *f, const struct inforce *next, struct err *e)
 	     tables_load(f->tables, was->rules, next->rules, e);
 	if (ok)
 		ok = tables_change(f->tables, after.items, after.n, e);
-	/* Half of the way is no place to stay: the old one is loaded anew, whole. */
-	if (!ok && !tables_load(f->tables, NULL, was->rules, &ignored))
-		enforcer_story("the policy before could not be loaded again: %s", ignored.msg);
+	/* Half of the way is no place to stay: the old one is loaded anew, whole, with what was learned since. */
+	if (!ok && !inforce_reload(f, &why))
+		enforcer_story("the policy before could not be loaded again: %s", why.msg);
 	changes_done(&before);
 	changes_done(&after);
 	return ok;
@@ -144,6 +144,27 @@ static void take_place(struct enforcer *f, struct inforce *next, struct inforce 
 	lookups_follow(f);
 	answers_step(f, &was->map);
 	ports_look(f);
+}
+
+/* The policy is loaded, but cannot be kept: the one before is in force again, where there is one. */
+static void go_back(struct enforcer *f, struct inforce *was)
+{
+	struct inforce failed = f->now;
+	struct err e;
+
+	if (!was->rules)
+		return;
+	f->now = *was;
+	*was = (struct inforce){ 0 };
+	f->now.generation = failed.generation + 1;
+	lookups_follow(f);
+	if (!inforce_reload(f, &e)) {
+		enforcer_story("the policy before could not be loaded again: %s", e.msg);
+		drift_soon(f);
+	}
+	answers_step(f, &failed.map);
+	ports_look(f);
+	inforce_done(&failed);
 }
 
 static bool is_same(const struct inforce *p, const struct inforce *next)
@@ -170,8 +191,14 @@ static bool put(struct enforcer *f, struct inforce *take_next, struct inforce *w
 	}
 	take_place(f, next, was);
 	*out = (struct ctl_plan){ .generation = f->now.generation, .changed = true };
-	return tables_compare(f->tables, f->now.rules, f->wrong, sizeof(f->wrong), e) &&
-	       flows_sweep(f, &out->ended, e);
+	if (!tables_compare(f->tables, f->now.rules, f->wrong, sizeof(f->wrong), e) ||
+	    !flows_sweep(f, &out->ended, e)) {
+		go_back(f, was);
+		return false;
+	}
+	if (f->wrong[0])
+		drift_soon(f);
+	return true;
 }
 
 bool inforce_put(struct enforcer *f, struct inforce *take_next, struct inforce *was,
@@ -187,16 +214,24 @@ bool inforce_put(struct enforcer *f, struct inforce *take_next, struct inforce *
 	return drift_check(f, differed, sizeof(differed), e);
 }
 
+struct inforce inforce_copy(const struct inforce *p)
+{
+	struct inforce copy = { .bytes = xmalloc(p->n_bytes),
+				.n_bytes = p->n_bytes,
+				.tunings = tunings_copy(&p->tunings) };
+
+	memcpy(copy.bytes, p->bytes, p->n_bytes);
+	return copy;
+}
+
 bool inforce_again(struct enforcer *f, struct err *e)
 {
-	struct inforce next = { .n_bytes = f->now.n_bytes }, was;
+	struct inforce next, was = { 0 };
 	struct ctl_plan result;
 
 	if (!f->now.bytes)
 		return true;
-	next.bytes = xmalloc(next.n_bytes);
-	memcpy(next.bytes, f->now.bytes, next.n_bytes);
-	next.tunings = tunings_copy(&f->now.tunings);
+	next = inforce_copy(&f->now);
 	if (!put(f, &next, &was, &result, e))
 		return false;
 	inforce_done(&was);

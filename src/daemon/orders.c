@@ -2,18 +2,25 @@
 /* What control asks for, and a policy on trial. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "daemon/enforcer.h"
 #include "daemon/notify.h"
 
+/* Until it is tried again to put back the policy before a trial. */
+#define REVERT_AGAIN_MS 1000
+
 static void tell(struct enforcer *f, struct ctl_message *m, struct span bytes)
 {
 	struct err e;
 
-	if (f->control && !ctl_send(watch_fd(f->control), m, bytes, &e))
-		enforcer_story("control does not listen: %s", e.msg);
+	if (!f->control || ctl_send(watch_fd(f->control), m, bytes, &e))
+		return;
+	/* What it has missed it would wait for; and the next message would be waited with again. */
+	enforcer_story("control does not listen, and is ended: %s", e.msg);
+	(void)shutdown(watch_fd(f->control), SHUT_RDWR);
 }
 
 void orders_tell(struct enforcer *f, enum ctl_kind kind)
@@ -46,19 +53,17 @@ static void failed(struct enforcer *f, const struct ctl_message *m, const struct
 static void on_time_up(void *ctx)
 {
 	struct enforcer *f = ctx;
-	struct inforce next = { .bytes = steal(&f->before.bytes),
-				.n_bytes = f->before.n_bytes,
-				.tunings = f->before.tunings };
-	struct inforce was;
+	struct inforce next = inforce_copy(&f->before), was;
 	struct ctl_plan result;
 	struct err e;
 
-	f->before.tunings = (struct tunings){ 0 };
+	if (!inforce_put(f, &next, &was, &result, &e)) {
+		enforcer_story("the policy before the trial cannot be put back yet: %s", e.msg);
+		timer_restart(f->trial, REVERT_AGAIN_MS);
+		return;
+	}
+	inforce_done(&was);
 	(void)trial_confirm(f);
-	if (inforce_put(f, &next, &was, &result, &e))
-		inforce_done(&was);
-	else
-		enforcer_story("the policy before the trial cannot be put back: %s", e.msg);
 	orders_tell(f, CTL_REVERTED);
 }
 
