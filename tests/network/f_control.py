@@ -4,6 +4,7 @@
 import array
 import json
 import os
+import signal
 import socket
 import stat
 import threading
@@ -479,4 +480,17 @@ def _together(t):
     for thread in threads:
         thread.join()
     expect(not failures, f"{failures[:3]}")
+    unharmed(t, daemon)
+
+
+@CASES.case("control that hears nothing is ended and started anew")
+def _deaf(t):
+    daemon = t.start(CASES.policy)
+    old = next(pid for name, pid in daemon.children().items() if "gate" not in name)
+    os.kill(old, signal.SIGSTOP)
+    for _ in range(600):
+        os.kill(daemon.pid, signal.SIGHUP)
+        time.sleep(0.001)
+    eventually(lambda: old not in daemon.children().values() and len(daemon.children()) == 2,
+               "the deaf control is still there", timeout=15)
     unharmed(t, daemon)
