@@ -9,6 +9,9 @@
 #include "daemon/controller.h"
 #include "policy/flat.h"
 
+/* Until the end of a rule, which could not be put in force, is tried again. */
+#define FAILED_MS 1000
+
 static struct change *current(struct controller *c)
 {
 	return STAILQ_FIRST(&c->changes);
@@ -19,13 +22,15 @@ static void on_expiry(void *ctx)
 	control_change(ctx, "expire", NULL, 0);
 }
 
-/* Rules that were added for a time end by a change like any other. */
-static void set_expiry(struct controller *c)
+/* Rules that were added for a time end by a change like any other; what has failed is tried again at leisure. */
+static void set_expiry(struct controller *c, uint64_t least_ms)
 {
 	uint64_t next = source_next_end(c->source), now = clock_ms();
 
 	timer_close(c->expiry);
-	c->expiry = next ? timer_new(&c->loop, next > now ? next - now : 1, 0, on_expiry, c) : NULL;
+	c->expiry = next ? timer_new(&c->loop, next > now + least_ms ? next - now : least_ms, 0,
+				     on_expiry, c) :
+			   NULL;
 }
 
 static json_t *result_json(const struct controller *c, const struct change *h)
@@ -57,9 +62,9 @@ static void finish(struct controller *c)
 
 	STAILQ_REMOVE_HEAD(&c->changes, link);
 	answer(c, h);
+	set_expiry(c, h->failure.kind == ERR_NONE ? 1 : FAILED_MS);
 	candidate_free(h->candidate);
 	free(h);
-	set_expiry(c);
 	if (c->started && STAILQ_EMPTY(&c->changes))
 		control_tell(c, CTL_SETTLED, (struct span){ 0 });
 	timer_restart(c->advance, 0);
