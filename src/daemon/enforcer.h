@@ -80,6 +80,7 @@ struct enforcer {
 	struct port_state *ports_of; /* one for each of now.map.ports; ports.c */
 	size_t n_ports;
 	unsigned looks;		/* at unfinished ports, since something changed */
+	uint64_t rest_until_ms; /* no further look before, whatever happens at the bridges */
 	bool *targets;		/* of redirects; one for each name of now.map */
 	struct timer *again;	/* ports.c: inforce_again() */
 	struct ctl_fact *facts; /* the engine's */

@@ -3,12 +3,18 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "daemon/enforcer.h"
 #include "net/mac.h"
 
 /* While a port has not all it could have, it is looked at again, so often and so long. */
 #define AGAIN_MS   50
 #define AGAIN_MOST 200
+
+/* After a look, which costs what there are bridges and ports, this many times as long goes to other things: a
+ * container can change its addresses all the time. */
+#define REST	    3
+#define REST_MAX_MS 100U
 
 static enum rs_family family_of(enum pins_set set)
 {
@@ -208,6 +214,7 @@ static void forget_emptied(struct enforcer *f)
 void ports_look(struct enforcer *f)
 {
 	size_t before = count_ports(f);
+	uint64_t began = clock_ms(), ended;
 	struct changes out = { 0 };
 	bool unfinished = false;
 	struct err e;
@@ -230,6 +237,8 @@ void ports_look(struct enforcer *f)
 	}
 	if (unfinished && f->ports_again && f->looks++ < AGAIN_MOST)
 		timer_restart(f->ports_again, AGAIN_MS);
+	ended = clock_ms();
+	f->rest_until_ms = ended + MIN(REST * (ended - began), REST_MAX_MS);
 	answers_follow(f);
 	forget_emptied(f);
 }
@@ -300,6 +309,10 @@ void ports_facts(struct enforcer *f, const void *facts, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		f->facts[i].bridge[sizeof(f->facts[i].bridge) - 1] = '\0';
 		f->facts[i].container[sizeof(f->facts[i].container) - 1] = '\0';
+		if (f->facts[i].v4.family != AF_INET)
+			f->facts[i].v4 = (struct addr){ 0 };
+		if (f->facts[i].v6.family != AF_INET6)
+			f->facts[i].v6 = (struct addr){ 0 };
 	}
 	f->looks = 0;
 	ports_look(f);
@@ -308,6 +321,7 @@ void ports_facts(struct enforcer *f, const void *facts, size_t n)
 static void on_links(void *ctx, int events)
 {
 	struct enforcer *f = ctx;
+	uint64_t now;
 	bool changed;
 	struct err e;
 
@@ -317,8 +331,11 @@ static void on_links(void *ctx, int events)
 		watch_for(f->ports, 0);
 		return;
 	}
-	if (changed)
+	now = clock_ms();
+	if (changed && now >= f->rest_until_ms)
 		ports_look(f);
+	else if (changed)
+		timer_restart(f->ports_again, f->rest_until_ms - now);
 }
 
 static void on_again(void *ctx)
