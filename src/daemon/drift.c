@@ -46,7 +46,7 @@ bool drift_check(struct enforcer *f, char *differed, size_t size, struct err *e)
 	if (!tables_compare(f->tables, f->now.rules, f->wrong, sizeof(f->wrong), e))
 		return false;
 	if (!f->wrong[0])
-		return true;
+		return !f->unswept || flows_sweep(f, &ended, e);
 	(void)snprintf(differed, size, "%s", f->wrong);
 	if (!inforce_reload(f, e))
 		return false;
@@ -56,6 +56,18 @@ bool drift_check(struct enforcer *f, char *differed, size_t size, struct err *e)
 	return flows_sweep(f, &ended, e);
 }
 
+/* What is learned is not compared: it comes and goes. After another program was there it is put in anew. */
+static bool refill(struct enforcer *f, struct err *e)
+{
+	if (!f->now.rules)
+		return true;
+	if (!inforce_reload(f, e))
+		return false;
+	f->repairs++;
+	tell(f, "perhaps what is learned");
+	return true;
+}
+
 static void look(struct enforcer *f)
 {
 	char differed[sizeof(f->wrong)];
@@ -63,8 +75,11 @@ static void look(struct enforcer *f)
 
 	if (f->torn_down)
 		return;
-	if (!drift_check(f, differed, sizeof(differed), &e))
-		enforcer_story("the tables cannot be put right: %s", e.msg);
+	if (!drift_check(f, differed, sizeof(differed), &e) ||
+	    (f->meddled && !differed[0] && !refill(f, &e)))
+		enforcer_story("what is in force cannot be put right: %s", e.msg);
+	else
+		f->meddled = false;
 }
 
 /* False: it has been put right so often that it has to wait. */
@@ -84,13 +99,14 @@ static void on_look(void *ctx)
 	struct enforcer *f = ctx;
 
 	look(f);
-	timer_restart(f->check, LOOK_MS);
+	timer_restart(f->check, f->unswept ? QUARREL_MS : LOOK_MS);
 }
 
 static void on_change(void *ctx, int events)
 {
 	struct enforcer *f = ctx;
 	bool touched;
+	const char *name;
 	struct err e;
 
 	(void)events;
@@ -99,6 +115,7 @@ static void on_change(void *ctx, int events)
 		watch_for(f->drift, 0);
 		touched = true;
 	}
+	f->meddled |= touched && tables_touched_by(f->tables, &name) != 0;
 	if (touched && may_repair(f))
 		look(f);
 	else if (touched)

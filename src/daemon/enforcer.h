@@ -95,6 +95,8 @@ struct enforcer {
 	struct timer *ports_again, *names_due, *counters, *check, *watchdog;
 	struct denials *denials;
 	char wrong[256];		/* what the last read-back found to differ; "": nothing */
+	bool meddled;			/* drift.c: another program was there since the last look */
+	bool unswept;			/* flows that the policy in force denies may go on */
 	uint64_t repairs;		/* times that the tables were put right */
 	uint64_t busy_since, busy_from; /* drift.c: of a row of repairs, and how many there were */
 	struct kernel_lacks lacks;

@@ -155,5 +155,6 @@ static bool keep(void *ctx, const struct conntrack_flow *c)
 
 bool flows_sweep(struct enforcer *f, uint64_t *ended, struct err *e)
 {
-	return conntrack_sweep(f->flows, keep, f, ended, e) || err_wrap(e, "open connections");
+	f->unswept = !conntrack_sweep(f->flows, keep, f, ended, e);
+	return !f->unswept || err_wrap(e, "open connections cannot be judged anew");
 }

@@ -178,6 +178,7 @@ static bool put(struct enforcer *f, struct inforce *take_next, struct inforce *w
 		struct ctl_plan *out, struct err *e)
 {
 	struct inforce *next = take_next;
+	struct err later;
 
 	if (!plan_decode((struct span){ next->bytes, next->n_bytes }, &next->plan, e)) {
 		inforce_done(next);
@@ -191,12 +192,14 @@ static bool put(struct enforcer *f, struct inforce *take_next, struct inforce *w
 	}
 	take_place(f, next, was);
 	*out = (struct ctl_plan){ .generation = f->now.generation, .changed = true };
-	if (!tables_compare(f->tables, f->now.rules, f->wrong, sizeof(f->wrong), e) ||
-	    !flows_sweep(f, &out->ended, e)) {
+	if (!tables_compare(f->tables, f->now.rules, f->wrong, sizeof(f->wrong), e)) {
 		go_back(f, was);
 		return false;
 	}
-	if (f->wrong[0])
+	/* Containers choose how many flows there are: they must not choose the policy by it. */
+	if (!flows_sweep(f, &out->ended, &later))
+		enforcer_story("%s: tried again soon", later.msg);
+	if (f->wrong[0] || f->unswept)
 		drift_soon(f);
 	return true;
 }

@@ -36,6 +36,8 @@ static void find_wrong(struct enforcer *f, char *out, size_t size)
 		(void)snprintf(out, size, "nothing is in force");
 	else if (!tables_compare(f->tables, f->now.rules, out, size, &e))
 		(void)snprintf(out, size, "the tables cannot be read: %.200s", e.msg);
+	else if (!out[0] && f->unswept)
+		(void)snprintf(out, size, "open connections that are denied may go on for a while");
 }
 
 json_t *status_json(struct enforcer *f)

@@ -404,6 +404,25 @@ for what, words in HARM:
             expect_eq(daemon.ask("status")["status"], "ok", "status")
 
 
+@CASES.case("E-80 what is learned is put back, and what is added to it taken out")
+def _learned(t):
+    daemon = t.start(BASE, "--no-owner")
+    macs = next(line.split()[1] for line in t.ruleset().splitlines()
+                if line.split()[:1] == ["set"] and line.split()[1].endswith("-macs"))
+    for words in (f"flush set bridge sallyport {macs}",
+                  f"add element bridge sallyport {macs} {{ {t.sb1.port} . 02:42:0a:4d:00:63 }}"):
+        repairs = daemon.ask("status")["repairs"]
+        expect_eq(t.nft(*words.split(" "), check=False).status, 0, words)
+        eventually(lambda: daemon.ask("status")["repairs"] > repairs, f"not put right: {words}", 2)
+        arrives(t, t.sb1, p.tcp(p.GOOD4, 7007))
+        stays_in(t, t.sb1, p.datagram(p.GOOD4, 7007, src_mac=lambda b: "02:42:0a:4d:00:63"),
+                 fast=None)
+    time.sleep(0.3)
+    repairs = daemon.ask("status")["repairs"]
+    time.sleep(0.5)
+    expect_eq(daemon.ask("status")["repairs"], repairs, "repairs of what nobody has touched")
+
+
 def harmed(t, words, works):
     """Does it, and returns after how many seconds there is a transaction that follows it."""
     generation = Generation("/run/netns/host")
