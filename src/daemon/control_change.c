@@ -290,9 +290,14 @@ static void on_advance(void *ctx)
 void control_change(struct controller *c, const char *action, struct control_request *r,
 		    uint32_t trial_ms)
 {
-	struct change *h = xcalloc(1, sizeof(*h));
 	bool idle = STAILQ_EMPTY(&c->changes);
+	struct change *h;
 
+	/* What nobody waits for and is yet to begin, as during a trial, is asked for once. */
+	STAILQ_FOREACH(h, &c->changes, link)
+	if (!r && !h->request && !h->begun && strcmp(h->action, action) == 0)
+		return;
+	h = xcalloc(1, sizeof(*h));
 	*h = (struct change){ .request = r, .action = action, .trial_ms = trial_ms };
 	STAILQ_INSERT_TAIL(&c->changes, h, link);
 	if (!c->advance)
