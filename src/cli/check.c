@@ -73,7 +73,7 @@ static void print_rule(const struct plan *p, const struct plan_rule *r, int id_w
 		printf("\n");
 	}
 	if (r->action == RULE_REDIRECT)
-		printf("%*sto %s\n", indent, "", dest_show(&r->to, DEST_FOR_ALLOW, dest));
+		printf("%*sto %s\n", indent, "", dest_show(r->to, DEST_FOR_ALLOW, dest));
 	print_types(r, indent);
 }
 
@@ -158,7 +158,7 @@ static json_t *rule_json(const struct plan *p, const struct plan_rule *r)
 			dests, show_json(dest_show(&r->dests[i], show_use(r->action), text)));
 	json_object_set_new(o, "destinations", dests);
 	if (r->action == RULE_REDIRECT)
-		json_object_set_new(o, "to", show_json(dest_show(&r->to, DEST_FOR_ALLOW, text)));
+		json_object_set_new(o, "to", show_json(dest_show(r->to, DEST_FOR_ALLOW, text)));
 	if (r->n_qtypes) {
 		types = json_array();
 		for (size_t i = 0; i < r->n_qtypes; i++)

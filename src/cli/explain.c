@@ -265,7 +265,7 @@ static json_t *answer_json(const struct inquiry *q, const struct answer *a)
 			    show_json(dest_show(v->dest, show_use(v->rule->action), text)));
 	if (v->kind == VERDICT_REDIRECT)
 		json_object_set_new(o, "to",
-				    show_json(dest_show(&v->rule->to, DEST_FOR_ALLOW, text)));
+				    show_json(dest_show(v->rule->to, DEST_FOR_ALLOW, text)));
 	return o;
 }
 

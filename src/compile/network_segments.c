@@ -196,8 +196,8 @@ static struct segment *segment_for(struct network *n, const struct plan_rule *r,
 		return &n->segments[n->n_segments - (any ? 1 : 2)];
 	}
 	open = last && last->kind == kind &&
-	       (kind != SEGMENT_REDIRECT || same_dest(last->to, &r->to));
-	return open ? last : add_segment(n, kind, kind == SEGMENT_REDIRECT ? &r->to : NULL);
+	       (kind != SEGMENT_REDIRECT || same_dest(last->to, r->to));
+	return open ? last : add_segment(n, kind, kind == SEGMENT_REDIRECT ? r->to : NULL);
 }
 
 static void add_rule(struct network *n, const struct plan_rule *r, bool host)

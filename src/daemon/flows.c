@@ -105,7 +105,7 @@ static bool is_redirect(const struct enforcer *f, const struct plan_policy *p,
 			const struct conntrack_flow *c)
 {
 	for (size_t i = 0; i < p->n_rules; i++)
-		if (p->rules[i].action == RULE_REDIRECT && is_target(f, &p->rules[i].to, c))
+		if (p->rules[i].action == RULE_REDIRECT && is_target(f, p->rules[i].to, c))
 			return true;
 	return false;
 }

@@ -153,8 +153,8 @@ static void find_targets(struct enforcer *f)
 		for (size_t j = 0; j < p->policies[i].n_rules; j++) {
 			const struct plan_rule *r = &p->policies[i].rules[j];
 
-			if (r->action == RULE_REDIRECT && r->to.target == DEST_NAME &&
-			    names_find(f->names, &r->to.name, &at))
+			if (r->action == RULE_REDIRECT && r->to->target == DEST_NAME &&
+			    names_find(f->names, &r->to->name, &at))
 				f->targets[at] = true;
 		}
 }

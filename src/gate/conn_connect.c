@@ -99,7 +99,7 @@ static void on_found(void *ctx, const struct lookup_result *r)
 	choose(c, r, &ch);
 	audit_ranges(c, &ch);
 	if (ch.n) {
-		dial(c, ch.good, ch.n, redirected ? c->verdict.rule->to.ports.r[0].lo : c->port);
+		dial(c, ch.good, ch.n, redirected ? c->verdict.rule->to->ports.r[0].lo : c->port);
 	} else if (r->n) {
 		if (ch.verdict.rule)
 			c->verdict = ch.verdict;
@@ -173,7 +173,7 @@ void conn_connect(struct conn *c)
 	c->state = CONN_CONNECT;
 	c->deadline_ms = UINT64_MAX; /* resolver and dial have their own */
 	if (c->verdict.kind == VERDICT_REDIRECT)
-		redirect(c, &c->verdict.rule->to);
+		redirect(c, c->verdict.rule->to);
 	else if (!c->name || c->n_names)
 		dial_address(c);
 	else if (is_host_loopback(c->name))

@@ -9,8 +9,8 @@ static bool same_place(const struct plan_rule *a, const struct plan_rule *b)
 {
 	char x[DEST_STR_MAX], y[DEST_STR_MAX];
 
-	return span_eq(span_of(dest_show(&a->to, DEST_FOR_ALLOW, x)),
-		       span_of(dest_show(&b->to, DEST_FOR_ALLOW, y)));
+	return span_eq(span_of(dest_show(a->to, DEST_FOR_ALLOW, x)),
+		       span_of(dest_show(b->to, DEST_FOR_ALLOW, y)));
 }
 
 /* The verdict that the new policy has on it, with the address that was dialled. */

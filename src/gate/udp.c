@@ -248,7 +248,7 @@ static void on_found(void *ctx, const struct lookup_result *found)
 	struct flow f = flow_of(u);
 	size_t n = choose(u, r.addrs, r.n);
 
-	if (n && join(u, r.addrs, n, redirected ? u->verdict.rule->to.ports.r[0].lo : f.port))
+	if (n && join(u, r.addrs, n, redirected ? u->verdict.rule->to->ports.r[0].lo : f.port))
 		return;
 	if (!n && r.n)
 		tell(u, EVENT_DENY, "none of its addresses may stand for a name");
@@ -296,7 +296,7 @@ static bool begin(struct udp_flow *u)
 	const struct dest *to;
 
 	if (u->verdict.kind == VERDICT_REDIRECT) {
-		to = &u->verdict.rule->to;
+		to = u->verdict.rule->to;
 		if (to->target == DEST_HOST)
 			return to_host(u, to->ports.r[0].lo);
 		if (to->target == DEST_PREFIX)

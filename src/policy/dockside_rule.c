@@ -380,13 +380,14 @@ static bool read_nat(struct dockside_reader *r, const struct jsonc_at *at, struc
 	size_t i = 0, cap = 0;
 
 	rule->action = RULE_REDIRECT;
-	rule->to.icmp_type = -1;
+	rule->to = xcalloc(1, sizeof(*rule->to));
+	rule->to->icmp_type = -1;
 	if (!dockside_choice(&proto, proto_names, 2, &i, e) ||
 	    !dockside_comment(&comment, &rule->comment, e) ||
 	    !read_port(at, "match_dport", &from.ports, e) ||
-	    !read_port(at, "to_port", &rule->to.ports, e) || !read_to(at, &rule->to, e))
+	    !read_port(at, "to_port", &rule->to->ports, e) || !read_to(at, rule->to, e))
 		return false;
-	from.proto = rule->to.proto = protos[i];
+	from.proto = rule->to->proto = protos[i];
 	return add_dest(r, at, rule, &cap, &from, e);
 }
 

@@ -13,7 +13,7 @@
 #include "policy/network.h"
 
 /* Changes with what is written. */
-#define FLAT_MAGIC 0x53504c33 /* "SPL3" */
+#define FLAT_MAGIC 0x53504c34 /* "SPL4" */
 
 /* A text longer than any in a plan, which come from a file of LIMIT_POLICY_BYTES. */
 #define TEXT_MAX LIMIT_POLICY_BYTES
@@ -148,11 +148,19 @@ static void flat_qtype(struct flat *f, uint16_t *v)
 	*v = (uint16_t)flat_below(f, *v, UINT16_MAX + 1);
 }
 
+static void flat_to(struct flat *f, struct plan_rule *r)
+{
+	if (!f->out)
+		r->to = xcalloc(1, sizeof(*r->to));
+	flat_dest(f, r->to);
+}
+
 static void flat_rule(struct flat *f, struct plan_rule *r)
 {
 	r->action = flat_below(f, r->action, RULE_ACTION_COUNT);
 	flat_array(f, r->dests, r->n_dests, 16, flat_dest);
-	flat_dest(f, &r->to);
+	if (r->action == RULE_REDIRECT)
+		flat_to(f, r);
 	flat_text(f, &r->policy);
 	flat_u32(f, &r->index);
 	flat_text(f, &r->file);
@@ -180,7 +188,7 @@ static void flat_policy(struct flat *f, struct plan_policy *p)
 	p->ech = flat_below(f, p->ech, ECH_MODE_COUNT);
 	p->extended = flat_below(f, p->extended, 2);
 	flat_limits(f, &p->limits);
-	flat_array(f, p->rules, p->n_rules, 64, flat_rule);
+	flat_array(f, p->rules, p->n_rules, 40, flat_rule);
 }
 
 static void flat_prefix(struct flat *f, struct prefix *p)

@@ -75,6 +75,7 @@ const char *controller_egress_str(enum controller_egress c)
 static void rule_done(struct plan_rule *r)
 {
 	free(r->dests);
+	free(r->to);
 	free(r->policy);
 	free(r->file);
 	free(r->comment);

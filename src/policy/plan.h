@@ -46,7 +46,8 @@ struct plan_rule {
 	enum rule_action action;
 	struct dest *dests; /* groups expanded; never DEST_GROUP */
 	size_t n_dests;
-	struct dest to; /* RULE_REDIRECT: one name, address or host, with exactly one port */
+	struct dest *
+		to; /* RULE_REDIRECT: one name, address or host, with exactly one port; else NULL */
 	char *policy;	/* the policy in whose text it stands (not the one that extends it) */
 	unsigned index; /* its place among that policy's rules, from 1: "agent:2" */
 	char *file;    /* of an allow-list, whose name and line `policy` and `index` are; or NULL */

@@ -172,19 +172,20 @@ static bool resolve_to(struct resolver *r, const struct model_rule *m, struct pl
 	struct place at = place_of(r, m->to->at);
 	char shown[DEST_STR_MAX];
 
-	if (!dest_parse(node_span(m->to), DEST_FOR_ALLOW, &out->to, e) ||
-	    !check_dest(&out->to, RULE_ALLOW, e))
+	out->to = xcalloc(1, sizeof(*out->to));
+	if (!dest_parse(node_span(m->to), DEST_FOR_ALLOW, out->to, e) ||
+	    !check_dest(out->to, RULE_ALLOW, e))
 		return place_err(&at, e);
-	if (!is_single(&out->to))
+	if (!is_single(out->to))
 		return doc_err(&r->model->doc, m->to->at, e, ERR_INVALID,
 			       "\"%s\" is not one place to lead to: expected one name or address "
 			       "with one port, like db.internal:13306",
-			       dest_show(&out->to, DEST_FOR_ALLOW, shown));
+			       dest_show(out->to, DEST_FOR_ALLOW, shown));
 	for (size_t i = 0; i < out->n_dests; i++)
-		if (out->dests[i].proto != out->to.proto)
+		if (out->dests[i].proto != out->to->proto)
 			return doc_err(&r->model->doc, m->to->at, e, ERR_INVALID,
 				       "\"%s\" has another protocol than what is redirected to it",
-				       dest_show(&out->to, DEST_FOR_ALLOW, shown));
+				       dest_show(out->to, DEST_FOR_ALLOW, shown));
 	return true;
 }
 

@@ -51,7 +51,7 @@ void verdict_why(const struct plan *p, const struct plan_policy *policy, const s
 	buf_fmt(out, "%s ", by[v->kind]);
 	add_rule(p, v->rule, out);
 	if (v->kind == VERDICT_REDIRECT)
-		buf_fmt(out, " to %s", dest_show(&v->rule->to, DEST_FOR_ALLOW, to));
+		buf_fmt(out, " to %s", dest_show(v->rule->to, DEST_FOR_ALLOW, to));
 }
 
 void flow_dest(const struct flow *f, struct dest *out)

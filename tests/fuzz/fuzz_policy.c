@@ -36,7 +36,7 @@ static void check_error(const struct err *e)
 static void check_rule(const struct plan_rule *r)
 {
 	assert(r->policy && r->index > 0 && r->at.line > 0 && r->at.column > 0);
-	assert((r->to.ports.n > 0) == (r->action == RULE_REDIRECT));
+	assert((r->to != NULL) == (r->action == RULE_REDIRECT));
 	assert(r->n_qtypes == 0 || r->action == RULE_ALLOW);
 	for (size_t i = 0; i < r->n_qtypes; i++)
 		assert(plan_qtype_str(r->qtypes[i]) && !plan_qtype_is_address(r->qtypes[i]));
@@ -146,7 +146,7 @@ static void write_rule(struct buf *out, const struct plan_rule *r)
 		buf_fmt(out, "\"%s\", ", dest_show(&r->dests[i], use_of(r), text));
 	buf_str(out, "], ");
 	if (r->action == RULE_REDIRECT)
-		write_text(out, "to", dest_show(&r->to, DEST_FOR_ALLOW, text));
+		write_text(out, "to", dest_show(r->to, DEST_FOR_ALLOW, text));
 	if (r->comment)
 		write_text(out, "comment", r->comment);
 	if (r->n_qtypes) {
@@ -184,7 +184,7 @@ static void check_same_rule(const struct plan_rule *a, const struct plan_rule *b
 	for (size_t i = 0; i < a->n_qtypes; i++)
 		assert(a->qtypes[i] == b->qtypes[i]);
 	if (a->action == RULE_REDIRECT)
-		assert(dest_same(&a->to, &b->to));
+		assert(dest_same(a->to, b->to));
 	assert((a->comment == NULL) == (b->comment == NULL));
 	assert(!a->comment || strcmp(a->comment, b->comment) == 0);
 }

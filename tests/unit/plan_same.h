@@ -21,8 +21,10 @@ static inline bool rule_same(const struct plan_rule *a, const struct plan_rule *
 	for (size_t i = 0; i < a->n_qtypes; i++)
 		if (a->qtypes[i] != b->qtypes[i])
 			return false;
-	return dest_same(&a->to, &b->to) && text_same(a->policy, b->policy) &&
-	       a->index == b->index && text_same(a->file, b->file) && a->at.line == b->at.line &&
+	if (!a->to != !b->to || (a->to && !dest_same(a->to, b->to)))
+		return false;
+	return text_same(a->policy, b->policy) && a->index == b->index &&
+	       text_same(a->file, b->file) && a->at.line == b->at.line &&
 	       a->at.column == b->at.column && text_same(a->comment, b->comment) &&
 	       a->private_names == b->private_names;
 }

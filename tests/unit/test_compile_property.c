@@ -137,10 +137,11 @@ static void random_rule(struct plan_rule *r, unsigned index)
 		random_dest(&r->dests[i], proto == -2 ? protos[below(ARRAY_LEN(protos))] : proto);
 	if (r->action != RULE_REDIRECT)
 		return;
-	r->to = (struct dest){ .proto = (int16_t)proto, .icmp_type = -1, .target = DEST_PREFIX };
-	r->to.prefix.addr = address(to[below(ARRAY_LEN(to))]);
-	r->to.prefix.len = (uint8_t)(addr_size(&r->to.prefix.addr) * 8);
-	r->to.ports = (struct ports){ 1, { { 7777, 7777 } } };
+	r->to = xcalloc(1, sizeof(*r->to));
+	*r->to = (struct dest){ .proto = (int16_t)proto, .icmp_type = -1, .target = DEST_PREFIX };
+	r->to->prefix.addr = address(to[below(ARRAY_LEN(to))]);
+	r->to->prefix.len = (uint8_t)(addr_size(&r->to->prefix.addr) * 8);
+	r->to->ports = (struct ports){ 1, { { 7777, 7777 } } };
 }
 
 static struct plan *random_plan(void)
@@ -243,13 +244,13 @@ static void check_flow(const struct plan_policy *p, const struct ruleset *r, con
 		packet.ct_status = RS_CT_DNAT;
 	}
 	judged = walk(t, "forward", &packet);
-	possible = v.kind == VERDICT_REDIRECT && v.rule->to.prefix.addr.family == f->addr->family;
+	possible = v.kind == VERDICT_REDIRECT && v.rule->to->prefix.addr.family == f->addr->family;
 	if (v.kind == VERDICT_ALLOW) {
 		if (nat.kind != WALK_ACCEPT || judged.kind != WALK_ACCEPT)
 			t_fail("to be allowed: nat %u, forward %u\n%s", nat.kind, judged.kind,
 			       describe(p, f));
 	} else if (possible) {
-		if (nat.kind != WALK_DNAT || !addr_eq(&nat.addr, &v.rule->to.prefix.addr) ||
+		if (nat.kind != WALK_DNAT || !addr_eq(&nat.addr, &v.rule->to->prefix.addr) ||
 		    nat.port != 7777 || judged.kind != WALK_ACCEPT)
 			t_fail("to be redirected: nat %u, forward %u\n%s", nat.kind, judged.kind,
 			       describe(p, f));

@@ -134,7 +134,7 @@ static void show_dests(const struct plan_rule *r, struct buf *out)
 	for (size_t i = 0; i < r->n_dests; i++)
 		buf_fmt(out, "%s%s", i ? " " : "", dest_show(&r->dests[i], use, text));
 	if (r->action == RULE_REDIRECT)
-		buf_fmt(out, " -> %s", dest_show(&r->to, use, text));
+		buf_fmt(out, " -> %s", dest_show(r->to, use, text));
 }
 
 T(rules)
