@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/alloc.h"
 
+#include <limits.h>
+#include <malloc.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+/* Of the heap, in alloc_ahead(): more than it has at a process's start; by how much it grows later. */
+#define HEAP_FIRST (1U << 20)
+#define HEAP_STEP  (1 << 20)
 
 static _noreturn_ void out_of_memory(void)
 {
@@ -72,6 +80,26 @@ char *xasprintf(const char *fmt, ...)
 
 /* Bytes of an element from which on most arrays have one only, as the destinations of a rule do. */
 #define VEC_LARGE 256
+
+/* What fails here is for speed alone. */
+void alloc_ahead(size_t bytes)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uint8_t *from = sbrk(0), *end;
+	void *volatile first; /* else the compiler leaves it out */
+
+	(void)mallopt(M_MMAP_MAX, 0);
+	(void)mallopt(M_TRIM_THRESHOLD, INT_MAX);
+	(void)mallopt(M_TOP_PAD, (int)MIN(bytes, (size_t)INT_MAX));
+	/* More than is free of the heap, so that it grows. */
+	first = malloc(HEAP_FIRST);
+	free(first);
+	(void)mallopt(M_TOP_PAD, HEAP_STEP);
+	end = sbrk(0);
+	from += -(uintptr_t)from % page;
+	if (end > from)
+		(void)madvise(from, (size_t)(end - from), MADV_HUGEPAGE);
+}
 
 void vec_reserve(void *pp, size_t n, size_t *cap, size_t size)
 {

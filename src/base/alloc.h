@@ -20,6 +20,12 @@ char *xstrndup(const char *s, size_t n) _must_use_;
 char *xasprintf(const char *fmt, ...) _must_use_ _printf_(1, 2);
 
 /*
+ * For a process that takes much memory and soon ends, at its start: the first `bytes` of what is allocated
+ * lie in large pages where the kernel has them, and nothing is given back. What is not used costs no memory.
+ */
+void alloc_ahead(size_t bytes);
+
+/*
  * Room for one more element: grows array *pp (elements of `size` bytes, *cap allocated) when n
  * elements fill it, doubling its capacity. Use through vec_push().
  */

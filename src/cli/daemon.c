@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "cli/decisions.h"
 #include "control/control.h"
 #include "jail/hostdns.h"
@@ -94,7 +95,8 @@ int cli_daemon_apply(struct cli_daemon *d)
 	char why[256] = "";
 	int status;
 
-	d->o.once = true;
+	d->o.once = d->o.control.once = true;
+	alloc_ahead(DAEMON_ONCE_BYTES);
 	d->o.socket = NULL;
 	status = run(d, why, sizeof(why));
 	if (status != CLI_OK || !why[0])

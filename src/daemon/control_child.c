@@ -106,10 +106,10 @@ static const char *text_of(const json_t *o, const char *key)
 
 void control_options_encode(const struct control_options *o, struct buf *out)
 {
-	json_t *j = json_pack("{s:s?, s:s?, s:s?, s:s?, s:b}", "policy", o->source.policy,
+	json_t *j = json_pack("{s:s?, s:s?, s:s?, s:s?, s:b, s:b}", "policy", o->source.policy,
 			      "network_config", o->source.network_config, "firewall_config",
 			      o->source.firewall_config, "engine", o->engine, "recreate",
-			      o->recreate);
+			      o->recreate, "once", o->once);
 	char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
 
 	buf_str(out, text ? text : "");
@@ -139,6 +139,7 @@ static bool read_options(struct control_options *o, json_t **keep, struct err *e
 	o->source.firewall_config = text_of(*keep, "firewall_config");
 	o->engine = text_of(*keep, "engine");
 	o->recreate = json_is_true(json_object_get(*keep, "recreate"));
+	o->once = json_is_true(json_object_get(*keep, "once"));
 	return true;
 }
 
@@ -150,6 +151,8 @@ static bool start(struct controller *c, struct err *e)
 	if (!c->channel)
 		return err_set(e, ERR_SYSTEM, "the event loop cannot watch the enforcer");
 	watch_for(c->channel, UV_READABLE);
+	if (c->o->once)
+		alloc_ahead(DAEMON_ONCE_BYTES);
 	c->source = source_new(&c->o->source);
 	if (c->o->engine && !engine_prepare(e))
 		return false;

@@ -8,10 +8,14 @@
 
 #include "daemon/source.h"
 
+/* Of memory, that a process needs for a large policy. */
+#define DAEMON_ONCE_BYTES (64U << 20)
+
 struct control_options {
 	struct source_options source; /* its `load` is the child's own */
 	const char *engine;	      /* the path of its socket; NULL: there is none */
 	bool recreate;	 /* RESET=1: the engine's networks are made anew at the start */
+	bool once;	 /* it loads one policy and ends */
 	int enforcer_fd; /* messages.h */
 	int listen_fd;	 /* of the control socket; -1: none */
 };
