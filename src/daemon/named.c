@@ -171,6 +171,13 @@ static struct item *item_find(const struct named *l, const struct item_key *k)
 	return it;
 }
 
+static uint64_t timeout_of(const struct item *it, uint64_t now_ms)
+{
+	if (it->until_ms == 0)
+		return 0;
+	return it->until_ms > now_ms ? it->until_ms - now_ms + SLACK_MS : SLACK_MS;
+}
+
 static void add_change(const struct named *l, const struct item *it, bool add, uint64_t now_ms,
 		       struct changes *out)
 {
@@ -182,9 +189,7 @@ static void add_change(const struct named *l, const struct item *it, bool add, u
 	memcpy(c.element.key, it->key.first, sizeof(it->key.first));
 	memcpy(c.element.end, it->key.last, sizeof(it->key.last));
 	memcpy(c.element.comment, u->comment, sizeof(c.element.comment));
-	c.element.timeout_ms = it->until_ms == 0     ? 0 :
-			       it->until_ms > now_ms ? it->until_ms - now_ms + SLACK_MS :
-						       SLACK_MS;
+	c.element.timeout_ms = timeout_of(it, now_ms);
 	vec_push(out->items, out->n, out->cap, c);
 }
 
@@ -229,22 +234,15 @@ void named_drop(struct named *l, size_t name, const struct addr *a, struct chang
 
 void named_fill(const struct named *l, struct ruleset *r, uint64_t now_ms)
 {
-	struct changes all = { 0 };
+	struct rs_table *t = &r->tables[RS_INET];
 
-	for (size_t i = 0; i < r->tables[RS_INET].n_sets; i++)
-		if (r->tables[RS_INET].sets[i].flags & RS_SET_LEARNED)
-			r->tables[RS_INET].sets[i].n_elements = 0;
+	for (size_t i = 0; i < t->n_sets; i++)
+		if (t->sets[i].flags & RS_SET_LEARNED)
+			t->sets[i].n_elements = 0;
 	for (const struct item *it = l->items; it; it = it->hh.next)
-		add_change(l, it, true, now_ms, &all);
-	for (size_t i = 0; i < all.n; i++) {
-		const struct rs_element *from = &all.items[i].element;
-		size_t at = (size_t)(all.items[i].set - l->table->sets);
-		struct rs_element *el = rs_element_add(&r->tables[RS_INET].sets[at], from->key,
-						       from->end, from->comment);
-
-		el->timeout_ms = from->timeout_ms;
-	}
-	changes_done(&all);
+		rs_element_add(&t->sets[it->key.set], it->key.first, it->key.last,
+			       l->map.uses[it->use].comment)
+			->timeout_ms = timeout_of(it, now_ms);
 }
 
 /* Appends to `open` and `deny` what a has and b has not, of the sets that both have. */

@@ -76,18 +76,18 @@ struct scan {
 };
 
 /* The value that begins here: the one the frame is at. */
-static const json_t *take_value(struct scan *s, struct frame *f, size_t *start)
+static const json_t *take_value(struct scan *s, struct frame *f, uint32_t *start)
 {
 	const json_t *v;
 
-	*start = s->at;
+	*start = (uint32_t)s->at;
 	if (!f)
 		return s->j->root;
 	if (json_is_array(f->value))
 		return json_array_get(f->value, f->index++);
 	v = f->next;
 	f->next = NULL;
-	*start = f->key_at;
+	*start = (uint32_t)f->key_at;
 	return v;
 }
 
@@ -95,7 +95,9 @@ static const json_t *take_value(struct scan *s, struct frame *f, size_t *start)
 static void add_place(struct scan *s, size_t end)
 {
 	struct frame *f = s->n_frames ? &s->frames[s->n_frames - 1] : NULL;
-	struct jsonc_place p = { .at = s->at, .end = end, .parent = f ? f->value : NULL };
+	struct jsonc_place p = { .at = (uint32_t)s->at,
+				 .end = (uint32_t)end,
+				 .parent = f ? f->value : NULL };
 
 	p.value = take_value(s, f, &p.start);
 	vec_push(s->j->places, s->j->n_places, s->j->cap_places, p);
@@ -147,7 +149,7 @@ static void scan_one(struct scan *s)
 			 ((struct frame){ .value = s->j->places[s->j->n_places - 1].value,
 					  .place = s->j->n_places - 1 }));
 	} else if ((c == '}' || c == ']') && s->n_frames) {
-		s->j->places[s->frames[--s->n_frames].place].end = end;
+		s->j->places[s->frames[--s->n_frames].place].end = (uint32_t)end;
 	} else if (!strchr(ends, c)) {
 		while (end < s->j->n && !strchr(ends, text[end]))
 			end++;

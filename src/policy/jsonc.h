@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <jansson.h>
 
@@ -16,11 +17,12 @@
 #include "base/span.h"
 
 /* A value's place in the text. */
+/* Its offsets are below LIMIT_DOCKSIDE_BYTES. */
 struct jsonc_place {
 	const json_t *value;
 	const json_t *parent; /* NULL: it is the root */
-	size_t start;	      /* of its key, or its own where it has none */
-	size_t at, end;
+	uint32_t start;	      /* of its key, or its own where it has none */
+	uint32_t at, end;
 };
 
 struct jsonc {
