@@ -85,12 +85,14 @@ static bool walk_load(const struct walk_packet *p, enum rs_field f, uint8_t out[
 	case RS_IIFTYPE:
 		memcpy(out, &ether, 2);
 		return true;
+	case RS_ETHER_DADDR: /* the bridge's */
+		memcpy(out, "\x02\x42\x0a\x4d\x00\x01", 6);
+		return true;
 	case RS_DADDR_TYPE:
 		memcpy(out, &local, 4);
 		return true;
 	case RS_IBRNAME:
 	case RS_ETHER_TYPE:
-	case RS_ETHER_DADDR:
 	case RS_ARP_OPERATION:
 	case RS_ARP_SADDR_ETHER:
 	case RS_ARP_SADDR_IP:
