@@ -101,6 +101,11 @@ void alloc_ahead(size_t bytes)
 		(void)madvise(from, (size_t)(end - from), MADV_HUGEPAGE);
 }
 
+void alloc_give_back(void)
+{
+	(void)malloc_trim(0);
+}
+
 void vec_reserve(void *pp, size_t n, size_t *cap, size_t size)
 {
 	void **items = pp;

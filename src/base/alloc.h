@@ -25,6 +25,9 @@ char *xasprintf(const char *fmt, ...) _must_use_ _printf_(1, 2);
  */
 void alloc_ahead(size_t bytes);
 
+/* Gives back to the kernel what was freed, after work that took much more than what stays. */
+void alloc_give_back(void);
+
 /*
  * Room for one more element: grows array *pp (elements of `size` bytes, *cap allocated) when n
  * elements fill it, doubling its capacity. Use through vec_push().

@@ -49,6 +49,7 @@ struct controller {
 	uint64_t last_id;
 	STAILQ_HEAD(, question) questions; /* in the order asked, which is that of the answers */
 	STAILQ_HEAD(, change) changes;	   /* the first is under way */
+	struct timer *idle;		   /* after the last of them */
 	struct timer *advance;		   /* begins the first of them */
 	struct timer *expiry;		   /* of added rules; NULL: none ends */
 	bool started;			   /* the first plan is in force */

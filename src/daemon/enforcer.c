@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/num.h"
@@ -52,6 +53,20 @@ static const char *plural(size_t n)
 	return n == 1 ? "" : "s";
 }
 
+static void on_idle(void *ctx)
+{
+	(void)ctx;
+	alloc_give_back();
+}
+
+static void idle_soon(struct enforcer *f)
+{
+	if (!f->idle)
+		f->idle = timer_new(&f->loop, DAEMON_IDLE_MS, 0, on_idle, f);
+	else
+		timer_restart(f->idle, DAEMON_IDLE_MS);
+}
+
 void enforcer_ready(struct enforcer *f)
 {
 	char state[128];
@@ -61,6 +76,7 @@ void enforcer_ready(struct enforcer *f)
 		       n, plural(n), (unsigned long long)f->now.generation,
 		       f->ready ? "" : "READY=1\n");
 	notify(state);
+	idle_soon(f);
 	if (f->ready)
 		return;
 	f->ready = true;
@@ -279,7 +295,7 @@ static void stop(struct enforcer *f)
 				    f->log,	f->gate_watch, f->control };
 	struct timer *timers[] = { f->trial,	f->ports_again, f->names_due,	 f->counters,
 				   f->check,	f->watchdog,	f->gate_restart, f->control_restart,
-				   f->patience, f->again };
+				   f->patience, f->again,	f->idle };
 
 	for (size_t i = 0; i < ARRAY_LEN(watches); i++)
 		watch_close(watches[i]);

@@ -116,6 +116,7 @@ struct enforcer {
 
 	bool control_settled;	/* the first change is done with, the engine's networks too */
 	struct timer *patience; /* `once` */
+	struct timer *idle;	/* since a policy came into force */
 	bool ready;		/* told to the service manager */
 	bool failed;
 	struct err failure;
