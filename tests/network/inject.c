@@ -1,144 +1,141 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * inject PID CALL: has a process that runs make one system call, as whoever owned it could, and prints
- * what came of it: "returned N", "errno N", or "killed N" by signal N. x86-64. The process goes on
- * with what it did, unless it was killed. Exit status: 0; 2 usage or failure.
+ * Makes a process that waits in a system call do another one, as code of a stranger in it would.
+ *
+ *	inject PID NUMBER ARG...	ARG: a number, or :TEXT, the address of a copy of it
+ *
+ * Prints what came back (a negative errno, or a result), or "killed N" when it died of signal N.
+ * Exit status: 0, or 2: it could not be tried; 3: not on this machine.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/netlink.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Where in its stack, below what it may be using, a path is put. */
-#define SCRATCH 4096
+#if defined(__x86_64__)
 
-struct call {
-	const char *name;
-	long number;
-	const char *path; /* put into its memory; PATH in the arguments stands for where */
-	unsigned long args[6];
-};
+#define ARGS_MAX  6
+#define TEXT_MAX  256
+#define RED_ZONE  4096 /* below the stack, where nothing lives */
+#define SYSCALL	  0x050f
+#define RESTART_0 (-516) /* to -512: ERESTART* of linux/errno.h */
 
-#define PATH 0x70617468UL
-
-static const struct call calls[] = {
-	{ "open", SYS_openat, "/etc/shadow", { (unsigned long)AT_FDCWD, PATH, O_RDONLY } },
-	{ "create",
-	  SYS_openat,
-	  "/tmp/made",
-	  { (unsigned long)AT_FDCWD, PATH, O_CREAT | O_RDWR, 0600 } },
-	{ "netlink", SYS_socket, NULL, { AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER } },
-	{ "packet", SYS_socket, NULL, { AF_PACKET, SOCK_RAW, 0 } },
-	{ "internet", SYS_socket, NULL, { AF_INET, SOCK_STREAM, 0 } },
-	{ "ptrace", SYS_ptrace, NULL, { PTRACE_ATTACH, 1 } },
-	{ "bpf", SYS_bpf, NULL, { 0, 0, 0 } },
-	{ "exec", SYS_execve, "/bin/true", { PATH, 0, 0 } },
-	{ "fork", SYS_fork, NULL, { 0 } },
-	{ "mount", SYS_mount, "/tmp", { PATH, PATH, 0, 4096 } },
-	{ "unshare", SYS_unshare, NULL, { 0x40000000 } },
-	{ "setuid", SYS_setuid, NULL, { 0 } },
-	{ "kill", SYS_kill, NULL, { 1, 0 } },
-	{ "module", SYS_init_module, NULL, { 0, 0, 0 } },
-	{ "getpid", SYS_getpid, NULL, { 0 } }, /* shows that this works */
-};
-
-static int failed(const char *what)
+static _Noreturn void fail(const char *what)
 {
-	fprintf(stderr, "inject: %s: %s\n", what, strerror(errno));
-	return 2;
+	(void)fprintf(stderr, "inject: %s: %s\n", what, strerror(errno));
+	exit(2);
 }
 
-static int put(pid_t pid, unsigned long at, const char *text)
+/* False: it is dead, of *status. */
+static bool stopped(pid_t pid, int *status)
 {
-	size_t n = strlen(text) + 1;
+	while (waitpid(pid, status, __WALL) != pid)
+		if (errno != EINTR)
+			fail("waitpid");
+	return WIFSTOPPED(*status);
+}
 
-	for (size_t i = 0; i < n; i += sizeof(long)) {
-		char word[sizeof(long)] = { 0 };
-		long value;
+static unsigned long long argument(pid_t pid, const char *text, unsigned long long *room)
+{
+	struct iovec here = { (void *)(text + 1), strlen(text) }, there;
 
-		memcpy(word, text + i, n - i < sizeof(word) ? n - i : sizeof(word));
-		memcpy(&value, word, sizeof(value));
-		if (ptrace(PTRACE_POKEDATA, pid, at + i, value) != 0)
-			return -1;
-	}
+	if (text[0] != ':')
+		return strtoull(text, NULL, 0);
+	*room -= TEXT_MAX;
+	there = (struct iovec){ (void *)*room, here.iov_len };
+	if (process_vm_writev(pid, &here, 1, &there, 1, 0) != (ssize_t)here.iov_len)
+		fail("process_vm_writev");
+	return *room;
+}
+
+static void set(pid_t pid, struct user_regs_struct *r, char **words)
+{
+	unsigned long long room = r->rsp - RED_ZONE, args[ARGS_MAX] = { 0 };
+
+	for (int i = 0; i < ARGS_MAX && words[1 + i]; i++)
+		args[i] = argument(pid, words[1 + i], &room);
+	r->rip -= 2;
+	r->orig_rax = (unsigned long long)-1;
+	r->rax = strtoull(words[0], NULL, 0);
+	r->rdi = args[0];
+	r->rsi = args[1];
+	r->rdx = args[2];
+	r->r10 = args[3];
+	r->r8 = args[4];
+	r->r9 = args[5];
+}
+
+/* To the call's entry and to its end. */
+static bool run(pid_t pid, int *status)
+{
+	for (int i = 0; i < 2; i++)
+		if (ptrace(PTRACE_SYSCALL, pid, 0, 0) != 0 || !stopped(pid, status))
+			return false;
+	return true;
+}
+
+/* What seccomp kills comes back with the call's own number, and the signal after it. */
+static int die(pid_t pid, int status)
+{
+	int sig = 0;
+
+	while (ptrace(PTRACE_CONT, pid, 0, sig) == 0 && stopped(pid, &status))
+		sig = WSTOPSIG(status);
+	(void)printf("killed %d\n", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 	return 0;
 }
 
-static unsigned long arg(const struct call *c, int i, unsigned long path)
+static int inject(pid_t pid, char **words)
 {
-	return c->args[i] == PATH ? path : c->args[i];
-}
-
-/* It was stopped behind a `syscall` instruction, which is two bytes long: that one is used. */
-static int inject(pid_t pid, const struct call *c)
-{
-	struct user_regs_struct saved, r;
-	unsigned long path;
+	struct user_regs_struct before, r;
 	int status;
 
-	if (ptrace(PTRACE_GETREGS, pid, 0, &saved) != 0)
-		return failed("its registers");
-	path = (saved.rsp - SCRATCH) & ~15UL;
-	if (c->path && put(pid, path, c->path) != 0)
-		return failed("its memory");
-	r = saved;
-	r.orig_rax = (unsigned long long)-1; /* nothing is to be restarted */
-	r.rax = (unsigned long long)c->number;
-	r.rdi = arg(c, 0, path);
-	r.rsi = arg(c, 1, path);
-	r.rdx = arg(c, 2, path);
-	r.r10 = arg(c, 3, path);
-	r.rip -= 2;
-	if (ptrace(PTRACE_SETREGS, pid, 0, &r) != 0 || ptrace(PTRACE_SINGLESTEP, pid, 0, 0) != 0)
-		return failed("a step");
-	if (waitpid(pid, &status, __WALL) != pid)
-		return failed("waiting");
-	if (WIFSIGNALED(status) || WIFEXITED(status)) {
-		printf("killed %d\n", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
-		return 0;
-	}
-	if (WSTOPSIG(status) == SIGSYS) {
-		printf("killed %d\n", SIGSYS);
-		(void)ptrace(PTRACE_DETACH, pid, 0, SIGSYS);
+	if (ptrace(PTRACE_ATTACH, pid, 0, 0) != 0)
+		fail("attach");
+	if (!stopped(pid, &status) || ptrace(PTRACE_GETREGS, pid, 0, &before) != 0)
+		fail("it does not stop");
+	if ((ptrace(PTRACE_PEEKTEXT, pid, before.rip - 2, 0) & 0xffff) != SYSCALL)
+		fail("it is in no system call");
+	r = before;
+	set(pid, &r, words);
+	if (ptrace(PTRACE_SETREGS, pid, 0, &r) != 0)
+		fail("registers");
+	if (!run(pid, &status)) {
+		(void)printf("killed %d\n", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 		return 0;
 	}
 	if (ptrace(PTRACE_GETREGS, pid, 0, &r) != 0)
-		return failed("its registers");
-	if ((long long)r.rax < 0 && (long long)r.rax > -4096)
-		printf("errno %lld\n", -(long long)r.rax);
-	else
-		printf("returned %lld\n", (long long)r.rax);
-	/* What was interrupted is told so, and does it again. */
-	saved.rax = (unsigned long long)-EINTR;
-	saved.orig_rax = (unsigned long long)-1;
-	(void)ptrace(PTRACE_SETREGS, pid, 0, &saved);
-	(void)ptrace(PTRACE_DETACH, pid, 0, 0);
+		fail("registers");
+	if (r.rax == strtoull(words[0], NULL, 0))
+		return die(pid, status);
+	(void)printf("%lld\n", (long long)r.rax);
+	if ((long long)before.rax >= RESTART_0 && (long long)before.rax < 0)
+		before.rax = (unsigned long long)-EINTR;
+	before.orig_rax = (unsigned long long)-1;
+	if (ptrace(PTRACE_SETREGS, pid, 0, &before) != 0 || ptrace(PTRACE_DETACH, pid, 0, 0) != 0)
+		fail("going on");
 	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	const struct call *c = calls;
-	pid_t pid = argc == 3 ? (pid_t)atoi(argv[1]) : 0;
-	int status;
-
-	while (argc == 3 && c < calls + sizeof(calls) / sizeof(calls[0]) &&
-	       strcmp(c->name, argv[2]) != 0)
-		c++;
-	if (pid <= 1 || c == calls + sizeof(calls) / sizeof(calls[0])) {
-		fprintf(stderr, "usage: inject PID CALL\n");
+	if (argc < 3)
 		return 2;
-	}
-	if (ptrace(PTRACE_ATTACH, pid, 0, 0) != 0 || waitpid(pid, &status, __WALL) != pid)
-		return failed("attaching");
-	return inject(pid, c);
+	return inject((pid_t)atoi(argv[1]), argv + 2);
 }
+
+#else
+
+int main(void)
+{
+	return 3;
+}
+
+#endif
