@@ -3,7 +3,6 @@
 
 #include <libgen.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
@@ -12,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/landlock.h"
+#include "gate/syscalls.h"
 
 /* Files are read, written beside and renamed; sockets are Unix sockets; nothing makes a process. */
 static const int calls[] = {
@@ -96,45 +96,13 @@ static const int calls[] = {
 	SCMP_SYS(writev),
 };
 
-static void filter_freep(scmp_filter_ctx *ctx)
-{
-	if (*ctx)
-		seccomp_release(*ctx);
-}
-
-static int add_rules(scmp_filter_ctx ctx)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < ARRAY_LEN(calls) && r == 0; i++)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
-	/* Memory, but never executable; sockets, but only Unix ones. */
-	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				     SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
-	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1,
-				     SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
-	return r;
-}
-
 static bool few_system_calls(struct err *e)
 {
-	_cleanup_(filter_freep) scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	int r;
+	static const int families[] = { AF_UNIX };
+	static const struct syscalls few = { calls, ARRAY_LEN(calls), families, ARRAY_LEN(families),
+					     true };
 
-	if (!ctx)
-		return err_set(e, ERR_SYSTEM, "seccomp: no memory");
-	r = add_rules(ctx);
-	if (r == 0)
-		r = seccomp_load(ctx);
-	return r == 0 || err_sys(e, -r, "seccomp");
+	return syscalls_only(&few, e);
 }
 
 /* The directory of a file, which is replaced in it when it is saved. */

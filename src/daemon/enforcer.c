@@ -20,6 +20,7 @@
 #include "daemon/enforcer_sandbox.h"
 #include "daemon/notify.h"
 #include "daemon/process.h"
+#include "daemon/signals.h"
 
 /* A child that dies at once again and again is not started in a tight loop. */
 #define RESTART_MS 100
@@ -221,28 +222,6 @@ static void on_signal(void *ctx, int events)
 	}
 }
 
-static bool watch_signals(struct enforcer *f, struct err *e)
-{
-	static const int handled[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
-	sigset_t set;
-	int fd;
-
-	(void)sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_LEN(handled); i++)
-		(void)sigaddset(&set, handled[i]);
-	(void)sigprocmask(SIG_BLOCK, &set, NULL);
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)signal(SIGCHLD, SIG_DFL); /* where it is ignored, nobody could be waited for */
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (fd < 0)
-		return err_sys(e, errno, "signals");
-	f->signals = watch_new(&f->loop, fd, on_signal, f);
-	if (!f->signals)
-		return err_set(e, ERR_SYSTEM, "the event loop cannot watch signals");
-	watch_for(f->signals, UV_READABLE);
-	return true;
-}
-
 /* ---- the service manager's watchdog */
 
 static void on_watchdog(void *ctx)
@@ -276,7 +255,7 @@ static bool start(struct enforcer *f, struct err *e)
 {
 	if (f->o->socket && !control_listen(f->o->socket, &f->control_listen, e))
 		return false;
-	if (!watch_signals(f, e) || !open_handles(f, e))
+	if (!signals_watch(&f->loop, on_signal, f, &f->signals, e) || !open_handles(f, e))
 		return false;
 	if (!f->o->once)
 		answers_open(f);

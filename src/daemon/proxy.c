@@ -15,6 +15,7 @@
 #include "daemon/gate_child.h"
 #include "daemon/listen.h"
 #include "daemon/notify.h"
+#include "daemon/signals.h"
 #include "gate/watch.h"
 
 /* How long after its death a gate is started anew: at once, and ever later while it keeps dying. */
@@ -245,28 +246,6 @@ static void on_request(void *ctx, struct control_request *r)
 
 /* ---- start and end */
 
-static bool watch_signals(struct supervisor *s, struct err *e)
-{
-	static const int handled[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
-	sigset_t set;
-	int fd;
-
-	(void)sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_LEN(handled); i++)
-		(void)sigaddset(&set, handled[i]);
-	(void)sigprocmask(SIG_BLOCK, &set, NULL);
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)signal(SIGCHLD, SIG_DFL); /* where it is ignored, nobody could be waited for */
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (fd < 0)
-		return err_sys(e, errno, "signals");
-	s->signals = watch_new(&s->loop, fd, on_signal, s);
-	if (!s->signals)
-		return err_set(e, ERR_SYSTEM, "the event loop cannot watch signals");
-	watch_for(s->signals, UV_READABLE);
-	return true;
-}
-
 static bool open_listeners(struct gate_options *g, struct err *e)
 {
 	for (size_t i = 0; i < g->n_listeners; i++)
@@ -313,7 +292,8 @@ static bool start(struct supervisor *s, struct err *e)
 		return false;
 	s->gate.setup = setup;
 	s->gate.generation = 1;
-	if (!open_listeners(&s->o->gate, e) || !watch_signals(s, e))
+	if (!open_listeners(&s->o->gate, e) ||
+	    !signals_watch(&s->loop, on_signal, s, &s->signals, e))
 		return false;
 	return (!s->o->control || serve_control(s, e)) && start_gate(s, e);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the gate takes away from itself, before it reads the first byte that a stranger sent. */
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 
 #include "base/landlock.h"
 #include "gate/internal.h"
+#include "gate/syscalls.h"
 
 /* All that the loop, the sockets and the allocator need; there is no open(), exec() or kill(). */
 static const int calls[] = {
@@ -59,46 +59,14 @@ static const int calls[] = {
 	SCMP_SYS(writev),
 };
 
-static void filter_freep(scmp_filter_ctx *ctx)
-{
-	if (*ctx)
-		seccomp_release(*ctx);
-}
-
-static int add_rules(scmp_filter_ctx ctx)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < ARRAY_LEN(calls) && r == 0; i++)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
-	/* Memory, but never executable; sockets, but only of the Internet. */
-	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				     SCMP_A0(SCMP_CMP_EQ, AF_INET));
-	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				     SCMP_A0(SCMP_CMP_EQ, AF_INET6));
-	return r;
-}
-
 /* Any other system call ends the process, and with it the jail's way out. */
 static bool few_system_calls(struct err *e)
 {
-	_cleanup_(filter_freep) scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	int r;
+	static const int families[] = { AF_INET, AF_INET6 };
+	static const struct syscalls few = { calls, ARRAY_LEN(calls), families, ARRAY_LEN(families),
+					     false };
 
-	if (!ctx)
-		return err_set(e, ERR_SYSTEM, "seccomp: no memory");
-	r = add_rules(ctx);
-	if (r == 0)
-		r = seccomp_load(ctx);
-	return r == 0 || err_sys(e, -r, "seccomp");
+	return syscalls_only(&few, e);
 }
 
 bool gate_sandbox(struct err *e)

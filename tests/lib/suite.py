@@ -10,7 +10,8 @@ import sys
 import time
 
 from . import bubble
-from .case import Case, Fail, Skip, eventually, token
+from .case import Case, eventually, token
+from .crew import run_case
 from .jail import Runner, kill_all, leftovers
 from .world import ROOT, World
 
@@ -82,35 +83,6 @@ def _wanted(case, pattern):
     return not pattern or pattern in case.name or fnmatch.fnmatch(case.name, pattern)
 
 
-def _run_one(testbed, case, controls_only):
-    """(word, why)"""
-    try:
-        if case.control:
-            try:
-                case.control(testbed)
-            except Fail as e:
-                return "FAIL", f"control: {e}"
-        elif controls_only:
-            return "skip", "no control"
-        if not controls_only:
-            case.check(testbed)
-            testbed.settle()
-    except Skip as e:
-        return "skip", str(e)
-    except Fail as e:
-        return "FAIL", str(e)
-    except Exception as e:
-        return "FAIL", f"{type(e).__name__}: {e} (line {_line(e)})"
-    return "ok", ""
-
-
-def _line(error):
-    trace = error.__traceback__
-    while trace.tb_next:
-        trace = trace.tb_next
-    return f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
-
-
 def _run_all(cases, options, directory, make_testbed):
     testbed = make_testbed(World(None if options.controls else options.program))
     if os.path.exists(f"{directory}/probes.py"):
@@ -118,7 +90,7 @@ def _run_all(cases, options, directory, make_testbed):
     counts = {"ok": 0, "FAIL": 0, "skip": 0}
     for case in cases:
         start = time.monotonic()
-        word, why = _run_one(testbed, case, options.controls)
+        word, why = run_case(testbed, case, options.controls)
         counts[word] += 1
         if word == "FAIL":
             testbed.afresh()
