@@ -38,7 +38,7 @@ static bool print_ruleset(const struct plan *plan, struct err *e)
 	static const struct network_options o;
 
 	buf_init(&text, TEXT_MAX);
-	if (!compile_networks(plan, &o, &rules, &map, e))
+	if (!compile_networks(plan, &o, NULL, &rules, &map, e))
 		return false;
 	ruleset_text(rules, &text);
 	if (!buf_ok(&text))

@@ -238,6 +238,22 @@ static void add_base(struct ruleset *r, const struct base *b)
 	}
 }
 
+/* What networks have put into the maps; each map is made where it is the first. */
+static void add_entries(struct ruleset *r, const struct network_part *p)
+{
+	for (size_t i = 0; i < p->n_entries; i++) {
+		const struct map_entry *x = &p->entries[i];
+		struct rs_table *t = &r->tables[x->family];
+		struct rs_set *s = rs_set_find(t, x->map);
+		uint8_t key[RULESET_KEY_MAX] = { 0 };
+
+		if (!s)
+			s = rs_set_add(t, x->map, RS_SET_VMAP, &x->field, 1);
+		memcpy(key, p->network.bridge, strlen(p->network.bridge));
+		rs_element_leads(s, rs_element_add(s, key, NULL, NULL), x->kind, x->chain);
+	}
+}
+
 /* The ports' maps, without the bridge's name: a frame is judged by the port that it comes from, and by
  * the one that it goes to where it comes from one that is not known. */
 static void add_port_maps(struct rs_table *t)
@@ -331,7 +347,6 @@ static void network_done(struct network *n)
 static void compile(struct network *n)
 {
 	network_prefix(n->subject, n->prefix);
-	n->ports->subject = n->index;
 	network_segments(n);
 	segment_sets(n, &n->ranges);
 	segment_sets(n, &n->redirected);
@@ -343,57 +358,95 @@ static void compile(struct network *n)
 	network_bridge(n);
 }
 
-static void compile_all(const struct plan *p, const struct network_options *o, struct ruleset *r,
-			struct map_builder *m)
+static struct network_part *compile_one(const struct plan_subject *s,
+					const struct network_options *o, uint16_t dns_port,
+					struct ruleset *r)
+{
+	struct network_part *p = network_part_new(s, dns_port, ruleset_begin(r));
+	_cleanup_(network_done) struct network n = {
+		.subject = s,
+		.net = &s->network,
+		.policy = s->policy,
+		.options = o,
+		.dns_port = dns_port,
+		.inet = &r->tables[RS_INET],
+		.bridge = &r->tables[RS_BRIDGE],
+		.part = p,
+		.ports = &p->ports,
+	};
+
+	compile(&n);
+	return p;
+}
+
+/* The network as it is in `was`, or compiled. */
+static struct network_part *part_of(const struct plan_subject *s, const struct network_options *o,
+				    const struct network_map *was, struct ruleset *r)
+{
+	uint16_t dns_port = policy_captures_dns(s->policy) ? o->dns_port : 0;
+	struct network_part *p = was ? network_part_find(was, s, dns_port) : NULL;
+
+	if (!p)
+		return compile_one(s, o, dns_port, r);
+	ruleset_take(r, p->rules);
+	return network_part_ref(p);
+}
+
+static void compile_all(const struct plan *p, const struct network_options *o,
+			const struct network_map *was, struct ruleset *r, struct network_map *m)
 {
 	for (size_t i = 0; i < p->n_subjects; i++) {
-		_cleanup_(network_done) struct network n = {
-			.subject = &p->subjects[i],
-			.index = i,
-			.net = &p->subjects[i].network,
-			.policy = p->subjects[i].policy,
-			.options = o,
-			.dns_port = policy_captures_dns(p->subjects[i].policy) ? o->dns_port : 0,
-			.inet = &r->tables[RS_INET],
-			.bridge = &r->tables[RS_BRIDGE],
-			.map = m,
-		};
-
-		if (n.subject->kind != SUBJECT_NETWORK)
+		if (p->subjects[i].kind != SUBJECT_NETWORK)
 			continue;
-		n.ports = &m->map.ports[m->map.n_ports++];
-		compile(&n);
+		m->parts[m->n_ports] = part_of(&p->subjects[i], o, was, r);
+		m->ports[m->n_ports] = m->parts[m->n_ports]->ports;
+		m->ports[m->n_ports++].subject = i;
 	}
 }
 
-void network_map_done(struct network_map *m)
+/* What networks refer to: in a part of its own, which comes first. */
+static struct rs_part *constants(const struct network_map *was, struct ruleset *r)
 {
-	free(m->names);
-	free(m->uses);
-	free(m->ports);
-	*m = (struct network_map){ 0 };
+	if (was && was->constants) {
+		ruleset_take(r, was->constants);
+		return rs_part_ref(was->constants);
+	}
+	shared_sets(r);
+	return rs_part_ref(r->parts[0]);
 }
 
-bool compile_networks(const struct plan *p, const struct network_options *o, struct ruleset **out,
-		      struct network_map *map, struct err *e)
+/* What refers to networks: in a part of its own, the last one. */
+static void join(const struct network_map *m, struct ruleset *r)
 {
-	struct map_builder m = { .map.by_port = o->by_port };
+	(void)ruleset_begin(r);
+	if (m->by_port)
+		add_port_maps(&r->tables[RS_BRIDGE]);
+	for (size_t i = 0; i < m->n_ports; i++)
+		add_entries(r, m->parts[i]);
+	for (size_t i = 0; i < ARRAY_LEN(bases); i++)
+		add_base(r, &bases[i]);
+	if (m->by_port)
+		ask_by_outgoing(&r->tables[RS_BRIDGE]);
+}
+
+bool compile_networks(const struct plan *p, const struct network_options *o,
+		      const struct network_map *was, struct ruleset **out, struct network_map *map,
+		      struct err *e)
+{
+	struct network_map m = { .by_port = o->by_port };
 	struct ruleset *r;
 
 	if (!check_all(p, e))
 		return false;
 	r = ruleset_new();
-	m.map.ports = xcalloc(p->n_subjects + 1, sizeof(m.map.ports[0]));
-	shared_sets(r);
-	if (o->by_port)
-		add_port_maps(&r->tables[RS_BRIDGE]);
-	compile_all(p, o, r, &m);
-	for (size_t i = 0; i < ARRAY_LEN(bases); i++)
-		add_base(r, &bases[i]);
-	if (o->by_port)
-		ask_by_outgoing(&r->tables[RS_BRIDGE]);
+	m.ports = xcalloc(p->n_subjects + 1, sizeof(m.ports[0]));
+	m.parts = xcalloc(p->n_subjects + 1, sizeof(struct network_part *));
+	m.constants = constants(was, r);
+	compile_all(p, o, was, r, &m);
+	join(&m, r);
 	map_finish(&m);
-	*map = m.map;
+	ruleset_seal(r);
+	*map = m;
 	*out = r;
 	return true;
 }

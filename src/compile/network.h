@@ -19,22 +19,26 @@
 #define NETWORK_LOG_BURST   100U
 
 /*
- * Where an address of a name goes: into the set of the segment that the rule belongs to. Elements of
- * one set either are the same or do not overlap, whatever addresses the names have: the same one for two
- * names is one element, which goes when neither has the address any more.
+ * Where an address of a name goes: into the set of the segment that the rule belongs to, which is of
+ * RS_INET. Elements of one set either are the same or do not overlap, whatever addresses the names have: the
+ * same one for two names is one element, which goes when neither has the address any more.
  */
 struct network_name_use {
-	size_t name;	       /* index in network_map.names */
-	size_t subject;	       /* index in plan.subjects */
-	enum rs_family family; /* RS_INET */
+	const struct name *name;	/* the policy's */
+	struct rs_set *set_v4, *set_v6; /* NULL: addresses of that family go nowhere */
+	const char *comment;		/* "agent:3 api.github.com" */
+	uint16_t port_lo, port_hi;	/* where the key has a port */
+	int16_t icmp_type; /* -1: the key has none; else it has no protocol and no port */
 	uint8_t proto_lo, proto_hi;
-	uint16_t port_lo, port_hi; /* where the key has a port */
-	int16_t icmp_type;	   /* -1: the key has none; else it has no protocol and no port */
-	bool every_port;	   /* the key has no port */
-	bool opens;		   /* an allow or a redirect: a forbidden address does not go in */
-	/* "": addresses of that family go nowhere. */
-	char set_v4[RULESET_NAME_MAX], set_v6[RULESET_NAME_MAX];
-	char comment[RULESET_COMMENT_MAX]; /* "agent:3 api.github.com" */
+	bool every_port; /* the key has no port */
+	bool opens;	 /* an allow or a redirect: a forbidden address does not go in */
+};
+
+/* The same in a plan. */
+struct network_map_use {
+	const struct network_name_use *use;
+	uint32_t name;	  /* index in network_map.names */
+	uint32_t subject; /* index in plan.subjects */
 };
 
 /*
@@ -60,14 +64,19 @@ struct network_ports {
 #define NETWORK_MAP_PORTS   "ports"   /* to `goto port_chain` */
 #define NETWORK_MAP_LATERAL "lateral" /* to `goto bridged_chain` */
 
+struct network_part; /* what became of one network */
+
 struct network_map {
-	struct name *names; /* to be resolved, each once, sorted; a redirect's target among them */
+	/* To be resolved, each once, sorted; a redirect's target among them. They are the policies'. */
+	const struct name **names;
 	size_t n_names;
-	struct network_name_use *uses; /* sorted by name */
+	struct network_map_use *uses; /* sorted by name */
 	size_t n_uses;
 	struct network_ports *ports; /* one for each network subject */
 	size_t n_ports;
-	bool by_port; /* of the options: the ports' maps are the daemon's to fill */
+	bool by_port;		     /* of the options: the ports' maps are the daemon's to fill */
+	struct network_part **parts; /* likewise one each; with what it refers to */
+	struct rs_part *constants;   /* what all of them refer to */
 };
 
 /* Where a redirect leads when its target is a name: its address of the family now; family 0: not known,
@@ -96,9 +105,14 @@ void network_map_done(struct network_map *m);
 /*
  * *out is the caller's, for ruleset_free(); *map for network_map_done(). An error names the rule and
  * says what a network cannot enforce: `quota`, for one.
+ *
+ * was: the map of another plan, compiled with the same by_port, unpinned and no_bridge_reject; or NULL.
+ * Networks that are the same in both, under the same policy, are not compiled again: their parts are in both
+ * rulesets.
  */
-bool compile_networks(const struct plan *p, const struct network_options *o, struct ruleset **out,
-		      struct network_map *map, struct err *e) _must_use_;
+bool compile_networks(const struct plan *p, const struct network_options *o,
+		      const struct network_map *was, struct ruleset **out, struct network_map *map,
+		      struct err *e) _must_use_;
 
 /*
  * The name that a network's chains and sets begin with: its own where nft takes it and it is not too

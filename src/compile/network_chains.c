@@ -152,7 +152,7 @@ static struct rs_rule *rule_for(struct rs_chain *c, const struct segment *s,
 
 static void look_up(const struct network *n, struct rs_rule *r, const struct segment_set *set)
 {
-	rs_lookup(r, &n->inet->sets[set->index], false);
+	rs_lookup(r, set->set, false);
 }
 
 /* host: only what is about the host itself, else only what is not. */

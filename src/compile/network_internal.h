@@ -5,9 +5,10 @@
  *	network_segments.c	the policy's rules become segments, each a heap of boxes
  *	network_boxes.c		the boxes are sorted into layers that do not overlap
  *	network_sets.c		each layer becomes a set
- *	network_names.c		the names of a segment become sets to be filled, and the map of them
+ *	network_names.c		the names of a segment become sets to be filled
  *	network_chains.c	the chains of table inet
  *	network_bridge.c	the chains of table bridge
+ *	network_part.c		all of it together, for as many plans as have the same network
  */
 #ifndef SALLYPORT_COMPILE_NETWORK_INTERNAL_H
 #define SALLYPORT_COMPILE_NETWORK_INTERNAL_H
@@ -84,7 +85,7 @@ struct learned {
 struct segment_set {
 	enum scope scope;
 	enum set_kind kind;
-	size_t index; /* in the table's sets */
+	struct rs_set *set;
 };
 
 struct segment {
@@ -102,28 +103,55 @@ struct segment {
 
 void segment_done(struct segment *s);
 
-/* The map while it grows: a name may stand in it more than once until map_finish(). */
-struct map_builder {
-	struct network_map map;
-	size_t cap_names, cap_uses;
+/* ---- What became of a network ---- */
+
+/* The network's bridge in one of the maps that base chains ask. */
+struct map_entry {
+	enum rs_family family;
+	const char *map;
+	enum rs_field field;
+	enum rs_verdict_kind kind;
+	const char *chain;
 };
 
-/* Sorts the names and the uses. */
-void map_finish(struct map_builder *m);
+struct network_part {
+	unsigned refs;
+	struct rs_part *rules;	     /* a reference */
+	struct plan_policy *policy;  /* likewise */
+	char *id;		     /* of the subject */
+	struct plan_network network; /* likewise */
+	uint16_t dns_port;
+	bool follows_names; /* a redirect leads to where a name leads: nobody else can have it */
+	struct network_ports ports;
+	struct network_name_use *uses;
+	size_t n_uses, cap_uses;
+	const struct name **targets; /* of redirects */
+	size_t n_targets, cap_targets;
+	struct map_entry *entries;
+	size_t n_entries, cap_entries;
+};
 
-/* Adds a name that is to be resolved; returns its index for now. */
-size_t map_add_name(struct map_builder *m, const struct name *name);
+struct network_part *network_part_new(const struct plan_subject *s, uint16_t dns_port,
+				      struct rs_part *rules);
+struct network_part *network_part_ref(struct network_part *p);
+void network_part_unref(struct network_part *p);
+
+/* The part of such a network; NULL: there is none. */
+struct network_part *network_part_find(const struct network_map *was, const struct plan_subject *s,
+				       uint16_t dns_port);
+
+/* Fills in names and uses from the parts. */
+void map_finish(struct network_map *m);
 
 /* One network while it is compiled. */
 struct network {
 	const struct plan_subject *subject;
-	size_t index; /* of the subject */
 	const struct plan_network *net;
 	const struct plan_policy *policy;
 	const struct network_options *options;
 	struct rs_table *inet, *bridge; /* what is added to */
-	struct map_builder *map;
-	struct network_ports *ports;
+	struct network_part *part;
+	struct network_ports *ports; /* the part's */
 	char prefix[RULESET_NAME_MAX];
 	struct segment *segments; /* owned; in the order of the rules, none of them empty */
 	size_t n_segments, cap_segments;
@@ -181,8 +209,7 @@ void go_to(const struct network *n, struct rs_rule *r, const char *suffix);
 /* One rule that sends there all that comes so far. */
 void end_in(const struct network *n, struct rs_chain *c, const char *suffix);
 
-/* Puts the network's bridge into a map, which is made where it is the first; it leads to a chain of
- * the network. */
+/* The network's bridge leads to a chain of the network in that map. */
 void add_to_map(const struct network *n, struct rs_table *t, const char *map, enum rs_field f,
 		enum rs_verdict_kind kind, const char *suffix);
 

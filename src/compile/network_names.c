@@ -26,7 +26,7 @@ static const struct {
 /* One thing that is asked of a name. */
 struct wish {
 	const struct learned *learned;
-	struct network_name_use use; /* without name and sets */
+	struct network_name_use use; /* without name, sets and comment */
 };
 
 struct wishes {
@@ -90,34 +90,36 @@ static void wish_all(struct wishes kinds[static NAME_KIND_COUNT], const struct s
 		wish_ports(kinds, l, protos_with_ports[i], &use);
 }
 
-/* A set for one layer; its name into out. */
-static void add_set(struct network *n, struct segment *s, enum name_kind kind, enum scope scope,
-		    size_t layer, char out[static RULESET_NAME_MAX])
+/* A set for one layer. */
+static struct rs_set *add_set(struct network *n, struct segment *s, enum name_kind kind,
+			      enum scope scope, size_t layer)
 {
+	char name[RULESET_NAME_MAX];
 	enum rs_field fields[RULESET_FIELDS_MAX];
 	size_t n_fields = set_fields(scope, name_kinds[kind].key, fields);
-	struct segment_set set = { scope, name_kinds[kind].key, n->inet->n_sets };
+	struct segment_set set = { .scope = scope, .kind = name_kinds[kind].key };
 
-	segment_set_name(n, s, scope, name_kinds[kind].suffix, layer, out);
-	(void)rs_set_add(n->inet, out,
-			 RS_SET_LEARNED | RS_SET_TIMEOUT |
-				 (name_kinds[kind].interval ? RS_SET_INTERVAL : 0),
-			 fields, n_fields);
+	segment_set_name(n, s, scope, name_kinds[kind].suffix, layer, name);
+	set.set = rs_set_add(n->inet, name,
+			     RS_SET_LEARNED | RS_SET_TIMEOUT |
+				     (name_kinds[kind].interval ? RS_SET_INTERVAL : 0),
+			     fields, n_fields);
 	vec_push(s->sets, s->n_sets, s->cap_sets, set);
+	return set.set;
 }
 
-static void add_use(struct network *n, const struct wish *w, const char *set_v4, const char *set_v6)
+static void add_use(struct network *n, const struct wish *w, struct rs_set *v4, struct rs_set *v6)
 {
-	struct map_builder *m = n->map;
+	struct network_part *p = n->part;
 	struct network_name_use use = w->use;
+	char comment[RULESET_COMMENT_MAX];
 
-	use.name = map_add_name(m, &w->learned->dest->name);
-	use.subject = n->index;
-	use.family = RS_INET;
-	memcpy(use.set_v4, set_v4, sizeof(use.set_v4));
-	memcpy(use.set_v6, set_v6, sizeof(use.set_v6));
-	rule_comment(w->learned->rule, w->learned->dest->name.s, use.comment);
-	vec_push(m->map.uses, m->map.n_uses, m->cap_uses, use);
+	use.name = w->learned->dest->name;
+	use.set_v4 = v4;
+	use.set_v6 = v6;
+	rule_comment(w->learned->rule, use.name->s, comment);
+	use.comment = arena_strdup(&p->rules->arena, comment);
+	vec_push(p->uses, p->n_uses, p->cap_uses, use);
 }
 
 static void add_kind(struct network *n, struct segment *s, enum name_kind kind, struct wishes *w)
@@ -125,12 +127,12 @@ static void add_kind(struct network *n, struct segment *s, enum name_kind kind, 
 	size_t layers = name_kinds[kind].interval ? boxes_layer(&w->boxes, true) : 1;
 
 	for (size_t layer = 0; layer < layers; layer++) {
-		char v4[RULESET_NAME_MAX] = "", v6[RULESET_NAME_MAX] = "";
+		struct rs_set *v4 = NULL, *v6 = NULL;
 
 		if (name_kinds[kind].v4)
-			add_set(n, s, kind, SCOPE_4, layer, v4);
+			v4 = add_set(n, s, kind, SCOPE_4, layer);
 		if (name_kinds[kind].v6)
-			add_set(n, s, kind, SCOPE_6, layer, v6);
+			v6 = add_set(n, s, kind, SCOPE_6, layer);
 		for (size_t i = 0; i < w->n; i++)
 			if (w->boxes.items[i].layer == layer)
 				add_use(n, &w->items[i], v4, v6);
@@ -149,75 +151,4 @@ void segment_names(struct network *n, struct segment *s)
 		free(kinds[k].items);
 		free(kinds[k].boxes.items);
 	}
-}
-
-/* ---- The map ---- */
-
-size_t map_add_name(struct map_builder *m, const struct name *name)
-{
-	vec_push(m->map.names, m->map.n_names, m->cap_names, *name);
-	return m->map.n_names - 1;
-}
-
-static int compare_names(const void *x, const void *y, void *names)
-{
-	const struct name *of = names;
-	const struct name *a = &of[*(const size_t *)x], *b = &of[*(const size_t *)y];
-	int order = strcmp(a->s, b->s);
-
-	if (order)
-		return order;
-	return *(const size_t *)x < *(const size_t *)y ? -1 :
-							 *(const size_t *)x > *(const size_t *)y;
-}
-
-static int compare_uses(const void *x, const void *y)
-{
-	const struct network_name_use *a = x, *b = y;
-	int order;
-
-	if (a->name != b->name)
-		return a->name < b->name ? -1 : 1;
-	if (a->subject != b->subject)
-		return a->subject < b->subject ? -1 : 1;
-	order = strcmp(a->set_v4[0] ? a->set_v4 : a->set_v6, b->set_v4[0] ? b->set_v4 : b->set_v6);
-	if (order)
-		return order;
-	if (a->proto_lo != b->proto_lo)
-		return a->proto_lo < b->proto_lo ? -1 : 1;
-	if (a->port_lo != b->port_lo)
-		return a->port_lo < b->port_lo ? -1 : 1;
-	if (a->icmp_type != b->icmp_type)
-		return a->icmp_type < b->icmp_type ? -1 : 1;
-	return strcmp(a->comment, b->comment);
-}
-
-void map_finish(struct map_builder *m)
-{
-	size_t n = m->map.n_names, kept = 0;
-	_cleanup_(freep) size_t *order = NULL, *place = NULL;
-	struct name *names;
-
-	if (n == 0)
-		return;
-	order = xcalloc(n, sizeof(*order));
-	place = xcalloc(n, sizeof(*place));
-	names = xcalloc(n, sizeof(*names));
-	for (size_t i = 0; i < n; i++)
-		order[i] = i;
-	qsort_r(order, n, sizeof(*order), compare_names, m->map.names);
-	for (size_t i = 0; i < n; i++) {
-		const struct name *name = &m->map.names[order[i]];
-
-		if (kept == 0 || !name_eq(name, &names[kept - 1]))
-			names[kept++] = *name;
-		place[order[i]] = kept - 1;
-	}
-	for (size_t i = 0; i < m->map.n_uses; i++)
-		m->map.uses[i].name = place[m->map.uses[i].name];
-	if (m->map.uses)
-		qsort(m->map.uses, m->map.n_uses, sizeof(m->map.uses[0]), compare_uses);
-	free(m->map.names);
-	m->map.names = names;
-	m->map.n_names = kept;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "compile/network_internal.h"
 
 const char *network_name(const struct network *n, const char *suffix,
@@ -37,16 +38,12 @@ void end_in(const struct network *n, struct rs_chain *c, const char *suffix)
 void add_to_map(const struct network *n, struct rs_table *t, const char *map, enum rs_field f,
 		enum rs_verdict_kind kind, const char *suffix)
 {
-	struct rs_set *s = rs_set_find(t, map);
-	uint8_t key[RULESET_KEY_MAX] = { 0 };
-	struct rs_element *e;
+	struct network_part *p = n->part;
+	char chain[RULESET_NAME_MAX];
+	struct map_entry e = { t->family, map, f, kind,
+			       arena_strdup(&p->rules->arena, network_name(n, suffix, chain)) };
 
-	if (!s)
-		s = rs_set_add(t, map, RS_SET_VMAP, &f, 1);
-	memcpy(key, n->net->bridge, strlen(n->net->bridge));
-	e = rs_element_add(s, key, NULL, NULL);
-	e->verdict.kind = kind;
-	(void)network_name(n, suffix, e->verdict.chain);
+	vec_push(p->entries, p->n_entries, p->cap_entries, e);
 }
 
 static bool audits(const struct network *n)

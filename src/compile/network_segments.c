@@ -285,6 +285,12 @@ static void add_place(struct network *n, const struct segment *s, const struct a
 	add_prefix(&n->redirected, s->first, &to);
 }
 
+static void follow(struct network_part *p, const struct name *name)
+{
+	p->follows_names = true;
+	vec_push(p->targets, p->n_targets, p->cap_targets, name);
+}
+
 static void add_redirected(struct network *n)
 {
 	(void)snprintf(n->redirected.label, sizeof(n->redirected.label), "redirected");
@@ -294,7 +300,7 @@ static void add_redirected(struct network *n)
 		if (s->kind != SEGMENT_REDIRECT)
 			continue;
 		if (s->to->target == DEST_NAME)
-			(void)map_add_name(n->map, &s->to->name);
+			follow(n->part, s->to->name);
 		s->v4 = redirect_address(n, s->to, AF_INET);
 		s->v6 = redirect_address(n, s->to, AF_INET6);
 		if (s->to->target == DEST_HOST)

@@ -95,12 +95,12 @@ static void add_layers(struct network *n, struct segment *s, enum scope scope, e
 	size_t n_fields = set_fields(scope, kind, fields);
 
 	for (size_t i = 0; i < layers; i++) {
-		struct segment_set set = { scope, kind, n->inet->n_sets };
+		struct segment_set set = { .scope = scope, .kind = kind };
 		char name[RULESET_NAME_MAX];
 
 		segment_set_name(n, s, scope, kinds[kind], i, name);
-		(void)rs_set_add(n->inet, name, kind == KIND_EXACT ? 0 : RS_SET_INTERVAL, fields,
-				 n_fields);
+		set.set = rs_set_add(n->inet, name, kind == KIND_EXACT ? 0 : RS_SET_INTERVAL,
+				     fields, n_fields);
 		vec_push(s->sets, s->n_sets, s->cap_sets, set);
 	}
 }
@@ -114,7 +114,7 @@ static void reserve(struct network *n, const struct boxes *b, size_t first, size
 		if (b->items[i].layer != BOX_COVERED)
 			counts[b->items[i].layer]++;
 	for (size_t i = 0; i < layers; i++)
-		rs_set_reserve(&n->inet->sets[first + i], counts[i]);
+		rs_set_reserve(n->inet->sets[first + i], counts[i]);
 }
 
 static void add_boxes(struct network *n, struct segment *s, enum scope scope, enum set_kind kind)
@@ -134,7 +134,7 @@ static void add_boxes(struct network *n, struct segment *s, enum scope scope, en
 			of = b->items[i].rule;
 			rule_comment(of, of->comment, comment);
 		}
-		add_element(&n->inet->sets[first + b->items[i].layer], scope, kind, &b->items[i],
+		add_element(n->inet->sets[first + b->items[i].layer], scope, kind, &b->items[i],
 			    comment);
 	}
 }

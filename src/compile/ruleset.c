@@ -51,7 +51,17 @@ struct ruleset *ruleset_new(void)
 
 	for (int f = 0; f < RS_FAMILY_COUNT; f++)
 		r->tables[f].family = (enum rs_family)f;
+	(void)ruleset_begin(r);
 	return r;
+}
+
+static void lists_done(struct rs_table *t)
+{
+	free(t->sets);
+	free(t->chains);
+	free(t->counters);
+	free(t->sets_by_name);
+	free(t->chains_by_name);
 }
 
 static void chain_done(struct rs_chain *c)
@@ -61,15 +71,25 @@ static void chain_done(struct rs_chain *c)
 	free(c->rules);
 }
 
-static void table_done(struct rs_table *t)
+struct rs_part *rs_part_ref(struct rs_part *p)
 {
-	for (size_t i = 0; i < t->n_sets; i++)
-		free(t->sets[i].elements);
-	for (size_t i = 0; i < t->n_chains; i++)
-		chain_done(&t->chains[i]);
-	free(t->sets);
-	free(t->chains);
-	free(t->counters);
+	p->refs++;
+	return p;
+}
+
+void rs_part_unref(struct rs_part *p)
+{
+	if (--p->refs > 0)
+		return;
+	for (int f = 0; f < RS_FAMILY_COUNT; f++) {
+		for (size_t i = 0; i < p->tables[f].n_sets; i++)
+			rs_elements_done(&p->tables[f].sets[i]->elements);
+		for (size_t i = 0; i < p->tables[f].n_chains; i++)
+			chain_done(p->tables[f].chains[i]);
+		lists_done(&p->tables[f]);
+	}
+	arena_done(&p->arena);
+	free(p);
 }
 
 void ruleset_free(struct ruleset *r)
@@ -77,7 +97,10 @@ void ruleset_free(struct ruleset *r)
 	if (!r)
 		return;
 	for (int f = 0; f < RS_FAMILY_COUNT; f++)
-		table_done(&r->tables[f]);
+		lists_done(&r->tables[f]);
+	for (size_t i = 0; i < r->n_parts; i++)
+		rs_part_unref(r->parts[i]);
+	free(r->parts);
 	free(r);
 }
 
@@ -87,31 +110,146 @@ void ruleset_freep(struct ruleset **r)
 	*r = NULL;
 }
 
+/* ---- Parts ---- */
+
+struct rs_part *ruleset_begin(struct ruleset *r)
+{
+	struct rs_part *p = xcalloc(1, sizeof(*p));
+
+	p->refs = 1;
+	for (int f = 0; f < RS_FAMILY_COUNT; f++)
+		r->tables[f].part = p;
+	vec_push(r->parts, r->n_parts, r->cap_parts, p);
+	return p;
+}
+
+static void take_lists(struct rs_table *to, const struct rs_table *from)
+{
+	for (size_t i = 0; i < from->n_sets; i++)
+		vec_push(to->sets, to->n_sets, to->cap_sets, from->sets[i]);
+	for (size_t i = 0; i < from->n_chains; i++)
+		vec_push(to->chains, to->n_chains, to->cap_chains, from->chains[i]);
+	for (size_t i = 0; i < from->n_counters; i++)
+		vec_push(to->counters, to->n_counters, to->cap_counters, from->counters[i]);
+}
+
+void ruleset_take(struct ruleset *r, struct rs_part *p)
+{
+	vec_push(r->parts, r->n_parts, r->cap_parts, rs_part_ref(p));
+	for (int f = 0; f < RS_FAMILY_COUNT; f++)
+		take_lists(&r->tables[f], &p->tables[f]);
+}
+
+bool ruleset_has(const struct ruleset *r, const struct rs_part *p)
+{
+	for (size_t i = 0; i < r->n_parts; i++)
+		if (r->parts[i] == p)
+			return true;
+	return false;
+}
+
+struct ruleset *ruleset_without(const struct ruleset *r, const struct ruleset *other)
+{
+	struct ruleset *out = ruleset_new();
+
+	for (size_t i = 0; i < r->n_parts; i++)
+		if (!ruleset_has(other, r->parts[i]))
+			ruleset_take(out, r->parts[i]);
+	ruleset_seal(out);
+	return out;
+}
+
+/* ---- By name ---- */
+
+/* Sets and chains begin with their name. */
+static const char *name_of(const void *items, size_t i)
+{
+	return **((const char *const *const *)items + i);
+}
+
+static int compare_names(const void *a, const void *b, void *items)
+{
+	return strcmp(name_of(items, *(const uint32_t *)a), name_of(items, *(const uint32_t *)b));
+}
+
+static uint32_t *sort(void *items, size_t n)
+{
+	uint32_t *places = xcalloc(n + 1, sizeof(*places));
+
+	for (size_t i = 0; i < n; i++)
+		places[i] = (uint32_t)i;
+	qsort_r(places, n, sizeof(*places), compare_names, items);
+	return places;
+}
+
+void ruleset_seal(struct ruleset *r)
+{
+	for (int f = 0; f < RS_FAMILY_COUNT; f++) {
+		struct rs_table *t = &r->tables[f];
+
+		t->sets_by_name = sort(t->sets, t->n_sets);
+		t->chains_by_name = sort(t->chains, t->n_chains);
+	}
+}
+
+static size_t find_sorted(const void *items, size_t n, const uint32_t *places, const char *name)
+{
+	size_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int order = strcmp(name_of(items, places[mid]), name);
+
+		if (order == 0)
+			return places[mid];
+		if (order < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return SIZE_MAX;
+}
+
+static size_t find(const void *items, size_t n, const uint32_t *places, const char *name)
+{
+	if (places)
+		return find_sorted(items, n, places, name);
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(name_of(items, i), name) == 0)
+			return i;
+	return SIZE_MAX;
+}
+
+size_t rs_set_place(const struct rs_table *t, const char *name)
+{
+	return find(t->sets, t->n_sets, t->sets_by_name, name);
+}
+
+size_t rs_chain_place(const struct rs_table *t, const char *name)
+{
+	return find(t->chains, t->n_chains, t->chains_by_name, name);
+}
+
 struct rs_set *rs_set_find(const struct rs_table *t, const char *name)
 {
-	for (size_t i = 0; i < t->n_sets; i++)
-		if (strcmp(t->sets[i].name, name) == 0)
-			return &t->sets[i];
-	return NULL;
+	size_t place = rs_set_place(t, name);
+
+	return place == SIZE_MAX ? NULL : t->sets[place];
 }
 
 struct rs_chain *rs_chain_find(const struct rs_table *t, const char *name)
 {
-	for (size_t i = 0; i < t->n_chains; i++)
-		if (strcmp(t->chains[i].name, name) == 0)
-			return &t->chains[i];
-	return NULL;
+	size_t place = rs_chain_place(t, name);
+
+	return place == SIZE_MAX ? NULL : t->chains[place];
 }
 
 /* ---- Texts ---- */
 
-/* Copies what fits, with its NUL. */
-static void copy(char *out, size_t size, const char *s)
+/* What fits of a name. */
+static const char *name_in(struct rs_part *p, const char *s, size_t size)
 {
-	size_t n = MIN(strlen(s), size - 1);
-
-	memcpy(out, s, n);
-	out[n] = '\0';
+	return arena_strndup(&p->arena, s, MIN(strlen(s), size - 1));
 }
 
 /* How many bytes of s are whole characters. Bytes that are no UTF-8 count as one each. */
@@ -128,27 +266,32 @@ static size_t whole_characters(const char *s, size_t n)
 }
 
 /* What nft takes between quotes: there is no way to write '"' or a line's end in it. */
-static void copy_comment(char *out, const char *s)
+static const char *comment_in(struct arena *a, const char *s)
 {
+	char out[RULESET_COMMENT_MAX];
 	size_t n = 0;
 
-	for (; s && *s && n < RULESET_COMMENT_MAX - 1; s++)
+	for (; s && *s && n < sizeof(out) - 1; s++)
 		if ((uint8_t)*s >= 0x20 && *s != 0x7f && *s != '"')
 			out[n++] = *s;
 	if (s && *s)
 		n = whole_characters(out, n);
-	out[n] = '\0';
+	return n ? arena_strndup(a, out, n) : "";
 }
 
 /* ---- Building ---- */
 
 struct rs_chain *rs_chain_add(struct rs_table *t, const char *name)
 {
-	struct rs_chain c = { 0 };
+	struct rs_part *p = t->part;
+	struct rs_table *own = &p->tables[t->family];
+	struct rs_chain *c = arena_array(&p->arena, 1, struct rs_chain);
 
-	copy(c.name, sizeof(c.name), name);
+	c->name = name_in(p, name, RULESET_NAME_MAX);
+	c->part = p;
 	vec_push(t->chains, t->n_chains, t->cap_chains, c);
-	return &t->chains[t->n_chains - 1];
+	vec_push(own->chains, own->n_chains, own->cap_chains, c);
+	return c;
 }
 
 struct rs_chain *rs_base_chain_add(struct rs_table *t, const char *name, enum rs_hook hook,
@@ -164,26 +307,35 @@ struct rs_chain *rs_base_chain_add(struct rs_table *t, const char *name, enum rs
 struct rs_set *rs_set_add(struct rs_table *t, const char *name, unsigned flags,
 			  const enum rs_field *fields, size_t n)
 {
-	struct rs_set s = { .flags = flags, .n_fields = (uint8_t)n };
+	struct rs_part *p = t->part;
+	struct rs_table *own = &p->tables[t->family];
+	struct rs_set *s = arena_array(&p->arena, 1, struct rs_set);
 
 	assert(n > 0 && n <= RULESET_FIELDS_MAX);
-	copy(s.name, sizeof(s.name), name);
-	memcpy(s.fields, fields, n * sizeof(*fields));
+	*s = (struct rs_set){ .name = name_in(p, name, RULESET_NAME_MAX),
+			      .flags = flags,
+			      .n_fields = (uint8_t)n,
+			      .comment = "",
+			      .part = p };
+	memcpy(s->fields, fields, n * sizeof(*fields));
 	vec_push(t->sets, t->n_sets, t->cap_sets, s);
-	return &t->sets[t->n_sets - 1];
+	vec_push(own->sets, own->n_sets, own->cap_sets, s);
+	return s;
 }
 
 void rs_counter_add(struct rs_table *t, const char *name)
 {
-	vec_reserve(&t->counters, t->n_counters, &t->cap_counters, sizeof(t->counters[0]));
-	copy(t->counters[t->n_counters++], RULESET_NAME_MAX, name);
+	struct rs_table *own = &t->part->tables[t->family];
+	const char *copy = name_in(t->part, name, RULESET_NAME_MAX);
+
+	vec_push(t->counters, t->n_counters, t->cap_counters, copy);
+	vec_push(own->counters, own->n_counters, own->cap_counters, copy);
 }
 
 struct rs_rule *rs_rule_add(struct rs_chain *c, const char *comment)
 {
-	struct rs_rule r = { 0 };
+	struct rs_rule r = { .comment = comment_in(&c->part->arena, comment), .part = c->part };
 
-	copy_comment(r.comment, comment);
 	vec_push(c->rules, c->n_rules, c->cap_rules, r);
 	return &c->rules[c->n_rules - 1];
 }
@@ -214,25 +366,58 @@ void rs_key_append(uint8_t *key, size_t *n, enum rs_field f, const void *value)
 
 void rs_set_reserve(struct rs_set *s, size_t n)
 {
-	if (s->n_elements + n <= s->cap_elements)
+	struct rs_elements *l = &s->elements;
+
+	if (l->n + n <= l->cap)
 		return;
-	s->cap_elements = s->n_elements + n;
-	s->elements = xrealloc(s->elements, s->cap_elements, sizeof(s->elements[0]));
+	l->cap = l->n + n;
+	l->items = xrealloc(l->items, l->cap, sizeof(l->items[0]));
+}
+
+void rs_elements_done(struct rs_elements *l)
+{
+	free(l->items);
+	arena_done(&l->arena);
+	*l = (struct rs_elements){ 0 };
+}
+
+void rs_set_clear(struct rs_set *s)
+{
+	rs_elements_done(&s->elements);
+}
+
+struct rs_element *rs_elements_add(struct rs_elements *l, size_t len, const uint8_t *key,
+				   const uint8_t *end, const char *comment)
+{
+	uint8_t *bytes = arena_alloc(&l->arena, end ? 2 * len : len, 1);
+	struct rs_element el = { .key = bytes,
+				 .end = end ? bytes + len : bytes,
+				 .comment = comment,
+				 .verdict.chain = "" };
+
+	memcpy(bytes, key, len);
+	if (end)
+		memcpy(bytes + len, end, len);
+	vec_push(l->items, l->n, l->cap, el);
+	return &l->items[l->n - 1];
 }
 
 struct rs_element *rs_element_add(struct rs_set *s, const uint8_t *key, const uint8_t *end,
 				  const char *comment)
 {
-	size_t len = rs_set_key_len(s);
-	struct rs_element *e;
+	struct rs_elements *l = &s->elements;
+	const char *last = l->n ? l->items[l->n - 1].comment : "";
 
-	vec_reserve(&s->elements, s->n_elements, &s->cap_elements, sizeof(s->elements[0]));
-	e = &s->elements[s->n_elements++];
-	memset(e, 0, sizeof(*e));
-	memcpy(e->key, key, len);
-	memcpy(e->end, end ? end : key, len);
-	copy_comment(e->comment, comment);
-	return e;
+	if (!comment || strcmp(comment, last) != 0)
+		last = comment_in(&l->arena, comment);
+	return rs_elements_add(l, rs_set_key_len(s), key, s->flags & RS_SET_INTERVAL ? end : NULL,
+			       last);
+}
+
+void rs_element_leads(struct rs_set *s, struct rs_element *el, enum rs_verdict_kind kind,
+		      const char *chain)
+{
+	el->verdict = (struct rs_verdict){ kind, arena_strdup(&s->elements.arena, chain) };
 }
 
 /* ---- What a rule is made of ---- */
@@ -277,7 +462,7 @@ static void add_lookup(struct rs_rule *r, enum rs_expr_kind kind, const struct r
 	memcpy(e->lookup.fields, fields, s->n_fields * sizeof(*fields));
 	e->lookup.n_fields = s->n_fields;
 	e->lookup.not = not ;
-	copy(e->lookup.set, sizeof(e->lookup.set), s->name);
+	e->lookup.set = name_in(r->part, s->name, RULESET_NAME_MAX);
 }
 
 void rs_lookup(struct rs_rule *r, const struct rs_set *s, bool not )
@@ -302,9 +487,7 @@ void rs_vmap_by(struct rs_rule *r, const struct rs_set *s, const enum rs_field *
 
 void rs_counter(struct rs_rule *r, const char *name)
 {
-	struct rs_expr *e = add_expr(r, RS_COUNTER);
-
-	copy(e->counter, sizeof(e->counter), name);
+	add_expr(r, RS_COUNTER)->counter = name_in(r->part, name, RULESET_NAME_MAX);
 }
 
 void rs_limit(struct rs_rule *r, uint64_t packets_s, uint32_t burst)
@@ -334,7 +517,7 @@ void rs_log(struct rs_rule *r, uint16_t group, uint32_t snaplen, const char *pre
 {
 	struct rs_expr *e = add_expr(r, RS_LOG);
 
-	copy(e->log.prefix, sizeof(e->log.prefix), prefix);
+	e->log.prefix = name_in(r->part, prefix, RULESET_PREFIX_MAX);
 	e->log.group = group;
 	e->log.snaplen = snaplen;
 }
@@ -367,5 +550,5 @@ void rs_verdict(struct rs_rule *r, enum rs_verdict_kind kind, const char *chain)
 	struct rs_expr *e = add_expr(r, RS_VERDICT);
 
 	e->verdict.kind = kind;
-	copy(e->verdict.chain, sizeof(e->verdict.chain), chain ? chain : "");
+	e->verdict.chain = chain ? name_in(r->part, chain, RULESET_NAME_MAX) : "";
 }

@@ -8,6 +8,10 @@
  *
  * It is built once, by the functions below, and then only read. Keys and values are bytes as they
  * stand in a packet (network order); interface names are padded with NULs to 16 bytes.
+ *
+ * It is made of parts, such as all that one network has. A part can be of many rulesets: where a policy
+ * changes, what does not change is the same object in the next one, which nobody has to compile, compare or
+ * load again.
  */
 #ifndef SALLYPORT_COMPILE_RULESET_H
 #define SALLYPORT_COMPILE_RULESET_H
@@ -16,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "net/addr.h"
 
@@ -82,7 +87,7 @@ enum rs_verdict_kind { RS_ACCEPT, RS_DROP, RS_RETURN, RS_JUMP, RS_GOTO, RS_VERDI
 
 struct rs_verdict {
 	enum rs_verdict_kind kind;
-	char chain[RULESET_NAME_MAX]; /* RS_JUMP, RS_GOTO */
+	const char *chain; /* RS_JUMP, RS_GOTO; else "" */
 };
 
 enum rs_compare {
@@ -121,9 +126,9 @@ struct rs_expr {
 			enum rs_field fields[RULESET_FIELDS_MAX];
 			uint8_t n_fields;
 			bool not ; /* RS_LOOKUP */
-			char set[RULESET_NAME_MAX];
+			const char *set;
 		} lookup; /* and RS_VMAP */
-		char counter[RULESET_NAME_MAX];
+		const char *counter;
 		struct {
 			uint64_t rate;	/* a second */
 			uint32_t burst; /* in the same unit */
@@ -132,7 +137,7 @@ struct rs_expr {
 		} limit;
 		uint32_t ct_count;
 		struct {
-			char prefix[RULESET_PREFIX_MAX];
+			const char *prefix;
 			uint16_t group;
 			uint32_t snaplen;
 		} log;
@@ -145,29 +150,42 @@ struct rs_expr {
 	};
 };
 
+struct rs_part;
+
+/* What is behind the pointers of a rule or chain belongs to its part. */
 struct rs_rule {
-	struct rs_expr *exprs; /* owned */
+	struct rs_expr *exprs;
 	size_t n_exprs, cap_exprs;
-	char comment[RULESET_COMMENT_MAX]; /* "": none */
+	const char *comment; /* "": none */
+	struct rs_part *part;
 };
 
 enum rs_hook { RS_NO_HOOK, RS_PREROUTING, RS_INPUT, RS_FORWARD, RS_OUTPUT, RS_POSTROUTING };
 
 struct rs_chain {
-	char name[RULESET_NAME_MAX];
+	const char *name;  /* first: ruleset_seal() */
 	enum rs_hook hook; /* base chains: their policy is accept, what is denied is a rule's */
 	bool nat;	   /* type nat; else filter */
 	int32_t priority;
-	struct rs_rule *rules; /* owned */
+	struct rs_rule *rules;
 	size_t n_rules, cap_rules;
+	struct rs_part *part;
 };
 
 struct rs_element {
-	uint8_t key[RULESET_KEY_MAX]; /* the fields, each padded with NULs to a multiple of 4 */
-	uint8_t end[RULESET_KEY_MAX]; /* RS_SET_INTERVAL: the last one, inclusive, field by field */
-	struct rs_verdict verdict;    /* RS_SET_VMAP */
-	uint64_t timeout_ms;	      /* RS_SET_TIMEOUT: how long it stays from now; 0: for good */
-	char comment[RULESET_COMMENT_MAX]; /* "": none */
+	const uint8_t *key; /* the fields, each padded with NULs to a multiple of 4 */
+	const uint8_t
+		*end; /* RS_SET_INTERVAL: the last one, inclusive, field by field; else the key */
+	const char *comment;	   /* "": none */
+	struct rs_verdict verdict; /* RS_SET_VMAP */
+	uint64_t timeout_ms;	   /* RS_SET_TIMEOUT: how long it stays from now; 0: for good */
+};
+
+/* Elements, with all that they point to. */
+struct rs_elements {
+	struct rs_element *items;
+	size_t n, cap;
+	struct arena arena;
 };
 
 enum rs_set_flags {
@@ -178,33 +196,64 @@ enum rs_set_flags {
 };
 
 struct rs_set {
-	char name[RULESET_NAME_MAX];
+	const char *name; /* first */
 	enum rs_field fields[RULESET_FIELDS_MAX];
 	uint8_t n_fields;
 	unsigned flags;
-	uint32_t size; /* the most elements; 0: no ceiling of its own */
-	char comment[RULESET_COMMENT_MAX];
-	struct rs_element *elements; /* owned */
-	size_t n_elements, cap_elements;
+	uint32_t size;	     /* the most elements; 0: no ceiling of its own */
+	const char *comment; /* "": none */
+	struct rs_elements elements;
+	struct rs_part *part;
 };
 
+/* The lists are owned, what is in them belongs to its part. */
 struct rs_table {
 	enum rs_family family;
-	struct rs_set *sets; /* owned, as is all below */
+	struct rs_set **sets;
 	size_t n_sets, cap_sets;
-	struct rs_chain *chains;
+	struct rs_chain **chains;
 	size_t n_chains, cap_chains;
-	char (*counters)[RULESET_NAME_MAX];
+	const char **counters;
 	size_t n_counters, cap_counters;
+	struct rs_part *part; /* that is being built */
+	uint32_t *sets_by_name,
+		*chains_by_name; /* places in the lists, once ruleset_seal() was called */
+};
+
+/* With one more reference for each ruleset that it is in. */
+struct rs_part {
+	unsigned refs;
+	struct arena arena;			 /* chains, sets and texts */
+	struct rs_table tables[RS_FAMILY_COUNT]; /* what belongs to it */
 };
 
 struct ruleset {
 	struct rs_table tables[RS_FAMILY_COUNT];
+	struct rs_part **parts;
+	size_t n_parts, cap_parts;
 };
 
+/* Empty, in its first part. */
 struct ruleset *ruleset_new(void) _must_use_;
 void ruleset_free(struct ruleset *r);
 void ruleset_freep(struct ruleset **r);
+
+/* Begins another part: what is added from now on belongs to it. It is the ruleset's. */
+struct rs_part *ruleset_begin(struct ruleset *r);
+
+/* Adds a part of another ruleset, behind what there is. */
+void ruleset_take(struct ruleset *r, struct rs_part *p);
+
+struct rs_part *rs_part_ref(struct rs_part *p);
+void rs_part_unref(struct rs_part *p);
+
+bool ruleset_has(const struct ruleset *r, const struct rs_part *p);
+
+/* Those parts of r that `other` has not: sealed, and the caller's. */
+struct ruleset *ruleset_without(const struct ruleset *r, const struct ruleset *other) _must_use_;
+
+/* Nothing more is added: what is looked for by its name is found faster from now on. */
+void ruleset_seal(struct ruleset *r);
 
 /*
  * All of it as nft text, which `nft -f` takes: it replaces the tables that are there. Protocols,
@@ -217,8 +266,12 @@ void ruleset_text(const struct ruleset *r, struct buf *out);
 struct rs_set *rs_set_find(const struct rs_table *t, const char *name);
 struct rs_chain *rs_chain_find(const struct rs_table *t, const char *name);
 
+/* Its place in the table's list; SIZE_MAX when there is none of that name. */
+size_t rs_set_place(const struct rs_table *t, const char *name);
+size_t rs_chain_place(const struct rs_table *t, const char *name);
+
 /*
- * What follows builds. A pointer that is handed out is good until the next of its kind is added;
+ * What follows builds. A pointer to a rule or an element is good until the next of its kind is added;
  * names are cut when they are too long, so callers make them short. Comments lose control bytes
  * and '"', and are cut at a character.
  */
@@ -233,9 +286,24 @@ struct rs_rule *rs_rule_add(struct rs_chain *c, const char *comment);
 /* Makes room for n more elements at once: a large set then takes no more memory than it needs. */
 void rs_set_reserve(struct rs_set *s, size_t n);
 
-/* key: rs_set_key_len() bytes; end: NULL for the key itself. */
+/* Takes all its elements away: of an RS_SET_LEARNED set. */
+void rs_set_clear(struct rs_set *s);
+
+/*
+ * key: rs_set_key_len() bytes; end: NULL for the key itself. A comment that is the same as that of the
+ * element before takes no room.
+ */
 struct rs_element *rs_element_add(struct rs_set *s, const uint8_t *key, const uint8_t *end,
 				  const char *comment);
+
+/* Where an element leads. */
+void rs_element_leads(struct rs_set *s, struct rs_element *el, enum rs_verdict_kind kind,
+		      const char *chain);
+
+/* The same for elements that belong to no set; len: of the key. Comments are taken as they are. */
+struct rs_element *rs_elements_add(struct rs_elements *l, size_t len, const uint8_t *key,
+				   const uint8_t *end, const char *comment);
+void rs_elements_done(struct rs_elements *l);
 
 /* Bytes of a key: its fields, each padded to a multiple of 4. */
 size_t rs_set_key_len(const struct rs_set *s);

@@ -235,11 +235,11 @@ static void add_set(struct buf *out, const struct rs_set *s)
 		buf_fmt(out, "\t\tsize %" PRIu32 "\n", s->size);
 	if (s->comment[0])
 		buf_fmt(out, "\t\tcomment \"%s\"\n", s->comment);
-	for (size_t i = 0; i < s->n_elements; i++) {
+	for (size_t i = 0; i < s->elements.n; i++) {
 		buf_str(out, i ? ",\n\t\t\t" : "\t\telements = {\n\t\t\t");
-		add_element(out, s, &s->elements[i]);
+		add_element(out, s, &s->elements.items[i]);
 	}
-	buf_str(out, s->n_elements ? "\n\t\t}\n\t}\n\n" : "\t}\n\n");
+	buf_str(out, s->elements.n ? "\n\t\t}\n\t}\n\n" : "\t}\n\n");
 }
 
 /* ---- Rules ---- */
@@ -441,9 +441,9 @@ static void add_table(struct buf *out, const struct rs_table *t)
 	for (size_t i = 0; i < t->n_counters; i++)
 		buf_fmt(out, "\tcounter %s {\n\t}\n\n", t->counters[i]);
 	for (size_t i = 0; i < t->n_sets; i++)
-		add_set(out, &t->sets[i]);
+		add_set(out, t->sets[i]);
 	for (size_t i = 0; i < t->n_chains; i++)
-		add_chain(out, &t->chains[i]);
+		add_chain(out, t->chains[i]);
 	buf_str(out, "}\n");
 }
 

@@ -63,24 +63,12 @@ static bool answers_so(const struct enforcer *f, const struct gate_network *list
 	       memcmp(s->networks, list, n * sizeof(*list)) == 0;
 }
 
-static bool copy_plan(const struct plan *p, struct plan **out, struct err *e)
-{
-	_cleanup_(buf_done) struct buf bytes;
-
-	buf_init(&bytes, LIMIT_PLAN_FLAT);
-	plan_encode(p, &bytes);
-	if (!buf_ok(&bytes))
-		return err_set(e, ERR_LIMIT, "the policy is too large to be handed to the gate");
-	return plan_decode(buf_view(&bytes), out, e);
-}
-
 static bool set_up(struct enforcer *f, const struct gate_network *list, size_t n, struct err *e)
 {
 	static const struct plan none;
 	_cleanup_(gate_setup_freep) struct gate_setup *s = xcalloc(1, sizeof(*s));
 
-	if (!copy_plan(n ? f->now.plan : &none, &s->plan, e))
-		return false;
+	s->plan = plan_copy(n ? f->now.plan : &none);
 	s->networks = xcalloc(n + 1, sizeof(*s->networks));
 	memcpy(s->networks, list, n * sizeof(*list));
 	s->n_networks = n;
@@ -143,7 +131,7 @@ void answers_tell(struct enforcer *f, size_t name)
 	sorted = xcalloc(n + 1, sizeof(*sorted));
 	memcpy(sorted, known, n * sizeof(*sorted));
 	qsort(sorted, n, sizeof(*sorted), latest_first);
-	what.name = f->now.map.names[name];
+	name_copy(&what.name, f->now.map.names[name]);
 	what.outcome = names_outcome(f->names, name);
 	choose(sorted, n, clock_ms(), &what);
 	(void)!gate_child_installed(&f->gate, &what, &ignored);
@@ -158,9 +146,10 @@ void answers_tell_all(struct enforcer *f)
 
 static void forget(struct enforcer *f, const struct name *n)
 {
-	struct gate_installed what = { .name = *n, .outcome = GATE_NO_ANSWER };
+	struct gate_installed what = { .outcome = GATE_NO_ANSWER };
 	struct err ignored;
 
+	name_copy(&what.name, n);
 	if (f->dns_port && f->gate.report >= 0)
 		(void)!gate_child_installed(&f->gate, &what, &ignored);
 }
@@ -173,10 +162,10 @@ void answers_step(struct enforcer *f, const struct network_map *was)
 	while (i < was->n_names || j < now->n_names) {
 		int order = i == was->n_names ? 1 :
 			    j == now->n_names ? -1 :
-						strcmp(was->names[i].s, now->names[j].s);
+						strcmp(was->names[i]->s, now->names[j]->s);
 
 		if (order < 0)
-			forget(f, &was->names[i++]);
+			forget(f, was->names[i++]);
 		else if (order > 0)
 			answers_tell(f, j++);
 		else

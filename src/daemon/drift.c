@@ -43,7 +43,7 @@ bool drift_check(struct enforcer *f, char *differed, size_t size, struct err *e)
 	differed[0] = '\0';
 	if (!f->now.rules)
 		return true;
-	if (!tables_compare(f->tables, f->now.rules, f->wrong, sizeof(f->wrong), e))
+	if (!tables_compare(f->tables, f->now.rules, NULL, f->wrong, sizeof(f->wrong), e))
 		return false;
 	if (!f->wrong[0])
 		return !f->unswept || flows_sweep(f, &ended, e);

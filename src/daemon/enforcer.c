@@ -329,7 +329,7 @@ static void tell_end(struct enforcer *f, char *why, size_t size)
 		enforcer_story("stopped; the rules stay: sallyport teardown removes them");
 		return;
 	}
-	if (!tables_compare(f->tables, f->now.rules, why, size, &e))
+	if (!tables_compare(f->tables, f->now.rules, NULL, why, size, &e))
 		(void)snprintf(why, size, "%s", e.msg);
 	else if (!why[0])
 		lookups_missing(f, why, size);

@@ -40,8 +40,6 @@
 /* A policy in force, with all that is made from it. Zeroed: none. */
 struct inforce {
 	struct plan *plan;
-	char *bytes; /* as control sent it: what a trial goes back to */
-	size_t n_bytes;
 	struct tunings tunings;
 	struct ruleset *rules;
 	struct network_map map;
@@ -137,7 +135,7 @@ void enforcer_give_up(struct enforcer *f, const struct err *why);
 /* ---- inforce.c */
 
 /*
- * Puts the plan in force that next->bytes hold (policy/flat.h), with next->tunings; both are taken over, also on
+ * Puts next->plan in force, with next->tunings; both are taken over, also on
  * failure; then all is as it was. *was is what was in force, the caller's; *out tells what came of it.
  */
 bool inforce_put(struct enforcer *f, struct inforce *take_next, struct inforce *was,

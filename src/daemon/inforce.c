@@ -6,7 +6,6 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "daemon/enforcer.h"
-#include "policy/flat.h"
 
 void inforce_done(struct inforce *p)
 {
@@ -14,7 +13,6 @@ void inforce_done(struct inforce *p)
 	ruleset_free(p->rules);
 	network_map_done(&p->map);
 	plan_free(p->plan);
-	free(p->bytes);
 	tunings_done(&p->tunings);
 	*p = (struct inforce){ 0 };
 }
@@ -52,7 +50,7 @@ static void keep_denied(struct enforcer *f, const struct plan *was, struct plan 
 
 		if (s->kind == SUBJECT_NETWORK && !find_bridge(next, s->network.bridge) &&
 		    next->n_subjects < LIMIT_NETWORKS && has_ports(f, s->network.bridge))
-			plan_deny_network(next, s->id, s->network.bridge);
+			plan_deny_network(next, s);
 	}
 }
 
@@ -81,12 +79,26 @@ static void fill_named(struct enforcer *f, struct inforce *p)
 	p->named = named_new(p->plan, p->rules, &p->map);
 	for (size_t i = 0; i < p->map.n_names; i++) {
 		const struct names_address *a;
-		size_t n = lookups_addresses(f, &p->map.names[i], &a);
+		size_t n = lookups_addresses(f, p->map.names[i], &a);
 
 		for (size_t j = 0; j < n; j++)
 			named_put(p->named, i, &a[j].addr, a[j].until_ms, true, now, NULL);
 	}
-	named_fill(p->named, p->rules, now);
+}
+
+/* What is learned is in the rules only while all of them are loaded. */
+static void empty_learned(struct ruleset *r)
+{
+	for (int family = 0; family < RS_FAMILY_COUNT; family++)
+		for (size_t i = 0; i < r->tables[family].n_sets; i++)
+			if (r->tables[family].sets[i]->flags & RS_SET_LEARNED)
+				rs_set_clear(r->tables[family].sets[i]);
+}
+
+static void fill_learned(struct enforcer *f, struct inforce *p)
+{
+	named_fill(p->named, clock_ms());
+	ports_fill(f, p);
 }
 
 static bool make(struct enforcer *f, struct inforce *p, struct err *e)
@@ -98,18 +110,24 @@ static bool make(struct enforcer *f, struct inforce *p, struct err *e)
 				     .no_bridge_reject = f->lacks.bridge_reject,
 				     .unpinned = f->o->once };
 
-	if (!compile_networks(p->plan, &o, &p->rules, &p->map, e))
+	if (!compile_networks(p->plan, &o, f->now.rules ? &f->now.map : NULL, &p->rules, &p->map,
+			      e))
 		return false;
 	if (!f->now.rules)
 		lookups_seed(f, p);
 	fill_named(f, p);
-	ports_fill(f, p);
 	return true;
 }
 
 /* ---- loading it */
 
-static bool load(struct enforcer *f, const struct inforce *next, struct err *e)
+/* What is in force differs from what is to come: only by what the rulesets differ in. */
+static bool is_step(const struct enforcer *f, const struct inforce *next)
+{
+	return f->now.rules && !f->wrong[0] && !ports_move(f, next);
+}
+
+static bool load_step(struct enforcer *f, const struct inforce *next, struct err *e)
 {
 	const struct inforce *was = &f->now;
 	struct changes before = { 0 }, after = { 0 };
@@ -117,8 +135,6 @@ static bool load(struct enforcer *f, const struct inforce *next, struct err *e)
 	struct err why;
 	bool ok;
 
-	if (!was->rules || f->wrong[0] || ports_move(f, next))
-		return tables_load(f->tables, NULL, next->rules, e);
 	named_step(was->named, next->named, now, &before, &after);
 	ok = tables_change(f->tables, before.items, before.n, e) &&
 	     tables_load(f->tables, was->rules, next->rules, e);
@@ -129,6 +145,16 @@ static bool load(struct enforcer *f, const struct inforce *next, struct err *e)
 		enforcer_story("the policy before could not be loaded again: %s", why.msg);
 	changes_done(&before);
 	changes_done(&after);
+	return ok;
+}
+
+static bool load(struct enforcer *f, struct inforce *next, bool step, struct err *e)
+{
+	bool ok;
+
+	fill_learned(f, next);
+	ok = step ? load_step(f, next, e) : tables_load(f->tables, NULL, next->rules, e);
+	empty_learned(next->rules);
 	return ok;
 }
 
@@ -169,8 +195,7 @@ static void go_back(struct enforcer *f, struct inforce *was)
 
 static bool is_same(const struct inforce *p, const struct inforce *next)
 {
-	return p->rules && p->n_bytes == next->n_bytes &&
-	       memcmp(p->bytes, next->bytes, next->n_bytes) == 0 &&
+	return p->rules && plan_same(p->plan, next->plan) &&
 	       tunings_same(&p->tunings, &next->tunings);
 }
 
@@ -179,20 +204,17 @@ static bool put(struct enforcer *f, struct inforce *take_next, struct inforce *w
 {
 	struct inforce *next = take_next;
 	struct err later;
+	bool step;
 
-	if (!plan_decode((struct span){ next->bytes, next->n_bytes }, &next->plan, e)) {
-		inforce_done(next);
-		return false;
-	}
-	keep_denied(f, f->now.plan, next->plan);
-	if (!make(f, next, e) || !load(f, next, e)) {
+	if (!make(f, next, e) || (step = is_step(f, next), !load(f, next, step, e))) {
 		inforce_done(next);
 		lookups_follow(f); /* names were seeded for what was to come */
 		return false;
 	}
 	take_place(f, next, was);
 	*out = (struct ctl_plan){ .generation = f->now.generation, .changed = true };
-	if (!tables_compare(f->tables, f->now.rules, f->wrong, sizeof(f->wrong), e)) {
+	if (!tables_compare(f->tables, f->now.rules, step ? was->rules : NULL, f->wrong,
+			    sizeof(f->wrong), e)) {
 		go_back(f, was);
 		return false;
 	}
@@ -210,6 +232,7 @@ bool inforce_put(struct enforcer *f, struct inforce *take_next, struct inforce *
 	char differed[sizeof(f->wrong)];
 
 	*was = (struct inforce){ 0 };
+	keep_denied(f, f->now.plan, take_next->plan);
 	if (!is_same(&f->now, take_next))
 		return put(f, take_next, was, out, e);
 	inforce_done(take_next);
@@ -219,11 +242,9 @@ bool inforce_put(struct enforcer *f, struct inforce *take_next, struct inforce *
 
 struct inforce inforce_copy(const struct inforce *p)
 {
-	struct inforce copy = { .bytes = xmalloc(p->n_bytes),
-				.n_bytes = p->n_bytes,
-				.tunings = tunings_copy(&p->tunings) };
+	struct inforce copy = { .plan = plan_copy(p->plan), .tunings = tunings_copy(&p->tunings) };
 
-	memcpy(copy.bytes, p->bytes, p->n_bytes);
+	plan_drop_left(copy.plan);
 	return copy;
 }
 
@@ -232,7 +253,7 @@ bool inforce_again(struct enforcer *f, struct err *e)
 	struct inforce next, was = { 0 };
 	struct ctl_plan result;
 
-	if (!f->now.bytes)
+	if (!f->now.plan)
 		return true;
 	next = inforce_copy(&f->now);
 	if (!put(f, &next, &was, &result, e))
@@ -243,11 +264,12 @@ bool inforce_again(struct enforcer *f, struct err *e)
 
 bool inforce_reload(struct enforcer *f, struct err *e)
 {
-	uint64_t now = clock_ms();
+	bool ok;
 
-	named_fill(f->now.named, f->now.rules, now);
-	ports_fill(f, &f->now);
-	if (!tables_load(f->tables, NULL, f->now.rules, e))
+	fill_learned(f, &f->now);
+	ok = tables_load(f->tables, NULL, f->now.rules, e);
+	empty_learned(f->now.rules);
+	if (!ok)
 		return false;
 	f->wrong[0] = '\0';
 	if (f->untold)

@@ -75,7 +75,7 @@ static void on_due(void *ctx)
 	take_changes(f, &changes);
 	free(changes.items);
 	for (size_t i = 0; i < n; i++)
-		if (!gate_child_resolve(&f->gate, ask[i].name, &f->now.map.names[ask[i].name],
+		if (!gate_child_resolve(&f->gate, ask[i].name, f->now.map.names[ask[i].name],
 					ask[i].queries, &e))
 			break; /* it is being started anew, and then all is asked again */
 	sleep_until_due(f);
@@ -134,9 +134,10 @@ static void want(struct enforcer *f, const struct inforce *p)
 	_cleanup_(freep) struct names_wanted *list = xcalloc(m->n_names + 1, sizeof(*list));
 	struct names_pace pace = tunings_pace(&p->tunings);
 
-	for (size_t i = 0; i < m->n_names; i++)
-		list[i] = (struct names_wanted){ m->names[i],
-						 tunings_find(&p->tunings, &m->names[i]) };
+	for (size_t i = 0; i < m->n_names; i++) {
+		name_copy(&list[i].name, m->names[i]);
+		list[i].tuning = tunings_find(&p->tunings, m->names[i]);
+	}
 	names_set_pace(f->names, &pace);
 	names_set(f->names, list, m->n_names, clock_ms());
 	f->reverse_stale = true;
@@ -193,32 +194,31 @@ size_t lookups_addresses(const struct enforcer *f, const struct name *n,
 
 static int by_comment(const void *a, const void *b)
 {
-	const struct network_name_use *const *x = a, *const *y = b;
+	const struct network_map_use *const *x = a, *const *y = b;
 
-	return strcmp((*x)->comment, (*y)->comment);
+	return strcmp((*x)->use->comment, (*y)->use->comment);
 }
 
 /* An element's comment says by which name it came. */
-static void seed_from(struct enforcer *f, const struct network_name_use **sorted, size_t n_sorted,
+static void seed_from(struct enforcer *f, const struct network_map_use **sorted, size_t n_sorted,
 		      const struct rs_set *s)
 {
-	_cleanup_(freep) struct rs_element *elements = NULL;
+	_cleanup_(rs_elements_done) struct rs_elements elements = { 0 };
 	bool v6 = s->fields[0] == RS_IP6_DADDR;
-	struct network_name_use wanted;
-	const struct network_name_use *key = &wanted, **found;
 	struct err ignored;
-	size_t n = 0;
 
-	if (!tables_elements(f->tables, RS_INET, s, &elements, &n, &ignored))
+	if (!tables_elements(f->tables, RS_INET, s, &elements, &ignored))
 		return;
-	for (size_t i = 0; i < n; i++) {
-		struct addr a = v6 ? addr_from_v6(elements[i].key) : addr_from_v4(elements[i].key);
+	for (size_t i = 0; i < elements.n; i++) {
+		const struct rs_element *el = &elements.items[i];
+		struct addr a = v6 ? addr_from_v6(el->key) : addr_from_v4(el->key);
+		const struct network_name_use wanted = { .comment = el->comment };
+		const struct network_map_use in = { .use = &wanted };
+		const struct network_map_use *key = &in, **found;
 
-		memcpy(wanted.comment, elements[i].comment, sizeof(wanted.comment));
 		found = bsearch(&key, sorted, n_sorted, sizeof(*sorted), by_comment);
-		if (found && elements[i].timeout_ms)
-			names_seed(f->names, (*found)->name, &a, elements[i].timeout_ms,
-				   clock_ms());
+		if (found && el->timeout_ms)
+			names_seed(f->names, (*found)->name, &a, el->timeout_ms, clock_ms());
 	}
 }
 
@@ -226,7 +226,7 @@ void lookups_seed(struct enforcer *f, const struct inforce *next)
 {
 	const struct network_map *m = &next->map;
 	_cleanup_(freep)
-		const struct network_name_use **sorted = xcalloc(m->n_uses + 1, sizeof(*sorted));
+		const struct network_map_use **sorted = xcalloc(m->n_uses + 1, sizeof(*sorted));
 	const struct rs_table *t = &next->rules->tables[RS_INET];
 
 	want(f, next);
@@ -234,8 +234,8 @@ void lookups_seed(struct enforcer *f, const struct inforce *next)
 		sorted[i] = &m->uses[i];
 	qsort(sorted, m->n_uses, sizeof(*sorted), by_comment);
 	for (size_t i = 0; i < t->n_sets; i++)
-		if (t->sets[i].flags & RS_SET_LEARNED && t->sets[i].flags & RS_SET_TIMEOUT)
-			seed_from(f, sorted, m->n_uses, &t->sets[i]);
+		if (t->sets[i]->flags & RS_SET_LEARNED && t->sets[i]->flags & RS_SET_TIMEOUT)
+			seed_from(f, sorted, m->n_uses, t->sets[i]);
 }
 
 /* ---- which names have an address */
@@ -283,7 +283,7 @@ size_t lookups_names_of(struct enforcer *f, const struct addr *a, const struct n
 			hi = mid;
 	}
 	for (; lo < f->n_reverse && n < max && addr_eq(&f->reverse[lo].addr, a); lo++)
-		out[n++] = &f->now.map.names[f->reverse[lo].name];
+		out[n++] = f->now.map.names[f->reverse[lo].name];
 	return n;
 }
 
@@ -308,5 +308,5 @@ void lookups_missing(const struct enforcer *f, char *out, size_t size)
 	out[0] = '\0';
 	if (missing)
 		(void)snprintf(out, size, "%zu names have no address, %s for one", missing,
-			       f->now.map.names[first].s);
+			       f->now.map.names[first]->s);
 }

@@ -16,7 +16,7 @@
 #define SLACK_MS 60000
 
 struct item_key {
-	uint32_t set; /* index in the table */
+	struct rs_set *set;
 	uint8_t first[24], last[24];
 };
 
@@ -32,17 +32,9 @@ struct named {
 	const struct plan *plan;
 	struct network_map map; /* its arrays are borrowed */
 	const struct rs_table *table;
-	const struct rs_set **sorted; /* its sets, by name */
-	const struct rs_set **sets;   /* two for each use: v4, v6; NULL where it has none */
 	size_t *first; /* of each name: its uses are map.uses[first[i]] to first[i + 1] */
 	struct item *items;
 };
-
-void changes_done(struct changes *c)
-{
-	free(c->items);
-	*c = (struct changes){ 0 };
-}
 
 static void index_uses(struct named *l)
 {
@@ -58,25 +50,6 @@ static void index_uses(struct named *l)
 	l->first[m->n_names] = m->n_uses;
 }
 
-static int by_name(const void *a, const void *b)
-{
-	const struct rs_set *const *x = a, *const *y = b;
-
-	return strcmp((*x)->name, (*y)->name);
-}
-
-static const struct rs_set *find(const struct named *l, const char *name)
-{
-	struct rs_set wanted;
-	const struct rs_set *key = &wanted, **found;
-
-	if (!name[0])
-		return NULL;
-	memcpy(wanted.name, name, sizeof(wanted.name));
-	found = bsearch(&key, l->sorted, l->table->n_sets, sizeof(*l->sorted), by_name);
-	return found ? *found : NULL;
-}
-
 struct named *named_new(const struct plan *p, const struct ruleset *r, const struct network_map *m)
 {
 	struct named *l = xcalloc(1, sizeof(*l));
@@ -84,15 +57,6 @@ struct named *named_new(const struct plan *p, const struct ruleset *r, const str
 	l->plan = p;
 	l->map = *m;
 	l->table = &r->tables[RS_INET];
-	l->sorted = xcalloc(l->table->n_sets + 1, sizeof(*l->sorted));
-	for (size_t i = 0; i < l->table->n_sets; i++)
-		l->sorted[i] = &l->table->sets[i];
-	qsort(l->sorted, l->table->n_sets, sizeof(*l->sorted), by_name);
-	l->sets = xcalloc(m->n_uses * 2 + 1, sizeof(*l->sets));
-	for (size_t i = 0; i < m->n_uses; i++) {
-		l->sets[i * 2] = find(l, m->uses[i].set_v4);
-		l->sets[i * 2 + 1] = find(l, m->uses[i].set_v6);
-	}
 	index_uses(l);
 	return l;
 }
@@ -108,8 +72,6 @@ void named_free(struct named *l)
 		HASH_DEL(l->items, it);
 		free(it);
 	}
-	free(l->sorted);
-	free(l->sets);
 	free(l->first);
 	free(l);
 }
@@ -121,14 +83,15 @@ void named_free(struct named *l)
  * What decide() says of the name at this address: it may be in a range that names do not open, or a rule
  * before denies the name in a way that no address shows.
  */
-static bool may_open(const struct named *l, const struct network_name_use *u, const struct addr *a)
+static bool may_open(const struct named *l, const struct network_map_use *in, const struct addr *a)
 {
+	const struct network_name_use *u = in->use;
 	struct flow f = { .proto = u->proto_lo ? u->proto_lo : IPPROTO_TCP,
 			  .icmp_type = u->icmp_type,
 			  .port = u->every_port ? SOME_PORT : u->port_lo,
-			  .name = &l->map.names[u->name],
+			  .name = u->name,
 			  .addr = a };
-	struct verdict v = decide(l->plan->subjects[u->subject].policy, &f);
+	struct verdict v = decide(l->plan->subjects[in->subject].policy, &f);
 
 	return v.kind == VERDICT_ALLOW || v.kind == VERDICT_REDIRECT;
 }
@@ -136,15 +99,15 @@ static bool may_open(const struct named *l, const struct network_name_use *u, co
 /* False: the use has no set for the address's family, or must not open it. */
 static bool make_key(const struct named *l, size_t use, const struct addr *a, struct item_key *out)
 {
-	const struct network_name_use *u = &l->map.uses[use];
-	const struct rs_set *s = l->sets[use * 2 + (a->family == AF_INET6)];
+	const struct network_name_use *u = l->map.uses[use].use;
+	struct rs_set *s = a->family == AF_INET6 ? u->set_v6 : u->set_v4;
 	uint16_t lo = htons(u->port_lo), hi = htons(u->port_hi);
 	size_t n = 0;
 
-	if (!s || (u->opens && !may_open(l, u, a)))
+	if (!s || (u->opens && !may_open(l, &l->map.uses[use], a)))
 		return false;
 	memset(out, 0, sizeof(*out));
-	out->set = (uint32_t)(s - l->table->sets);
+	out->set = s;
 	rs_key_append(out->first, &n, s->fields[0], a->bytes);
 	memcpy(out->last, out->first, sizeof(out->last));
 	if (u->icmp_type >= 0) {
@@ -181,16 +144,10 @@ static uint64_t timeout_of(const struct item *it, uint64_t now_ms)
 static void add_change(const struct named *l, const struct item *it, bool add, uint64_t now_ms,
 		       struct changes *out)
 {
-	const struct network_name_use *u = &l->map.uses[it->use];
-	struct tables_change c = { .add = add,
-				   .family = RS_INET,
-				   .set = &l->table->sets[it->key.set] };
+	const struct item_key *k = &it->key;
 
-	memcpy(c.element.key, it->key.first, sizeof(it->key.first));
-	memcpy(c.element.end, it->key.last, sizeof(it->key.last));
-	memcpy(c.element.comment, u->comment, sizeof(c.element.comment));
-	c.element.timeout_ms = timeout_of(it, now_ms);
-	vec_push(out->items, out->n, out->cap, c);
+	changes_add(out, add, RS_INET, k->set, k->first, k->last, l->map.uses[it->use].use->comment)
+		->timeout_ms = timeout_of(it, now_ms);
 }
 
 void named_put(struct named *l, size_t name, const struct addr *a, uint64_t until_ms, bool fresh,
@@ -232,16 +189,11 @@ void named_drop(struct named *l, size_t name, const struct addr *a, struct chang
 	}
 }
 
-void named_fill(const struct named *l, struct ruleset *r, uint64_t now_ms)
+void named_fill(const struct named *l, uint64_t now_ms)
 {
-	struct rs_table *t = &r->tables[RS_INET];
-
-	for (size_t i = 0; i < t->n_sets; i++)
-		if (t->sets[i].flags & RS_SET_LEARNED)
-			t->sets[i].n_elements = 0;
 	for (const struct item *it = l->items; it; it = it->hh.next)
-		rs_element_add(&t->sets[it->key.set], it->key.first, it->key.last,
-			       l->map.uses[it->use].comment)
+		rs_element_add(it->key.set, it->key.first, it->key.last,
+			       l->map.uses[it->use].use->comment)
 			->timeout_ms = timeout_of(it, now_ms);
 }
 
@@ -250,14 +202,12 @@ static void step(const struct named *a, const struct named *b, bool add, uint64_
 		 struct changes *open, struct changes *deny)
 {
 	for (const struct item *it = a->items; it; it = it->hh.next) {
-		const struct rs_set *there = find(b, a->table->sets[it->key.set].name);
 		struct item_key k = it->key;
 
-		if (!there)
-			continue;
-		k.set = (uint32_t)(there - b->table->sets);
-		if (!item_find(b, &k))
-			add_change(a, it, add, now_ms, a->map.uses[it->use].opens ? open : deny);
+		k.set = rs_set_find(b->table, it->key.set->name);
+		if (k.set && !item_find(b, &k))
+			add_change(a, it, add, now_ms,
+				   a->map.uses[it->use].use->opens ? open : deny);
 	}
 }
 

@@ -10,17 +10,9 @@
 #define SALLYPORT_DAEMON_NAMED_H
 
 #include "compile/network.h"
-#include "kernel/tables.h"
+#include "daemon/changes.h"
 
 struct named;
-
-/* A growing list of changes. */
-struct changes {
-	struct tables_change *items; /* owned */
-	size_t n, cap;
-};
-
-void changes_done(struct changes *c);
 
 /* For the names of m, whose sets r has, made from the plan p. All are borrowed for as long as it lives. */
 struct named *named_new(const struct plan *p, const struct ruleset *r, const struct network_map *m);
@@ -36,9 +28,8 @@ void named_put(struct named *l, size_t name, const struct addr *a, uint64_t unti
 /* It has it no longer. */
 void named_drop(struct named *l, size_t name, const struct addr *a, struct changes *out);
 
-/* Puts all elements into the sets of r, the ruleset of l, instead of those that are there, for a load of all
- * of it. */
-void named_fill(const struct named *l, struct ruleset *r, uint64_t now_ms);
+/* Adds all elements to the sets, for a load of all of the ruleset. */
+void named_fill(const struct named *l, uint64_t now_ms);
 
 /*
  * What has to change in sets that both rulesets have when next follows was. They are in force before and

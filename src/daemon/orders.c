@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "daemon/enforcer.h"
 #include "daemon/notify.h"
+#include "policy/flat.h"
 
 /* Until it is tried again to put back the policy before a trial. */
 #define REVERT_AGAIN_MS 1000
@@ -87,27 +88,29 @@ bool trial_confirm(struct enforcer *f)
 
 /* ---- orders */
 
-static bool take_plan(struct inforce *next, int fd, struct err *e)
+/* What of it is in force already is not read again. */
+static bool read_plan(struct enforcer *f, uint64_t size, int fd, struct plan **out, struct err *e)
 {
+	_cleanup_(freep) char *bytes = NULL;
+
 	if (fd < 0)
-		(void)err_set(e, ERR_INVALID, "a plan without its bytes");
-	else if (ctl_memfd_read(fd, next->n_bytes, LIMIT_PLAN_FLAT, &next->bytes, e))
-		return true;
-	inforce_done(next);
-	return false;
+		return err_set(e, ERR_INVALID, "a plan without its bytes");
+	return ctl_memfd_read(fd, size, LIMIT_PLAN_FLAT, &bytes, e) &&
+	       plan_decode((struct span){ bytes, size }, f->now.plan, out, e);
 }
 
 static void put(struct enforcer *f, struct ctl_message *m, int fd)
 {
-	struct inforce next = { .n_bytes = m->size, .tunings = f->coming }, was;
+	struct inforce next = { .tunings = f->coming }, was;
 	uint32_t trial_ms = m->plan.trial_ms;
 	struct err e;
 
 	notify("RELOADING=1");
 	f->coming = (struct tunings){ 0 };
-	if (take_plan(&next, fd, &e) && inforce_put(f, &next, &was, &m->plan, &e)) {
+	if (read_plan(f, m->size, fd, &next.plan, &e) &&
+	    inforce_put(f, &next, &was, &m->plan, &e)) {
 		/* What was in force already has nothing to go back to. */
-		if (trial_ms && was.bytes) {
+		if (trial_ms && was.plan) {
 			trial_begin(f, &was, trial_ms);
 			m->plan.trial_ms = trial_ms;
 		}
@@ -115,6 +118,7 @@ static void put(struct enforcer *f, struct ctl_message *m, int fd)
 		done(f, m, NULL);
 		enforcer_ready(f);
 	} else {
+		inforce_done(&next);
 		failed(f, m, &e);
 		if (!f->ready)
 			enforcer_give_up(f, &e);

@@ -53,12 +53,12 @@ static const char *set_name(const struct network_ports *p, enum pins_set set)
 /* The maps lead to the network's chains. */
 static struct rs_verdict verdict_of(const struct network_ports *p, enum pins_set set)
 {
-	struct rs_verdict v = { .kind = RS_GOTO };
+	struct rs_verdict v = { .kind = RS_GOTO, .chain = "" };
 
 	if (set == PINS_MAP_PORTS)
-		memcpy(v.chain, p->port_chain, sizeof(v.chain));
+		v.chain = p->port_chain;
 	else if (set == PINS_MAP_LATERAL)
-		memcpy(v.chain, p->bridged_chain, sizeof(v.chain));
+		v.chain = p->bridged_chain;
 	return v;
 }
 
@@ -96,17 +96,11 @@ static void add_change(const struct inforce *p, const struct network_ports *np,
 		       const struct pins_element *el, bool add, struct changes *out)
 {
 	enum rs_family family = family_of(el->set);
-	struct tables_change c = { .add = add,
-				   .family = family,
-				   .set = rs_set_find(&p->rules->tables[family],
-						      set_name(np, el->set)),
-				   .element.verdict = verdict_of(np, el->set) };
+	struct rs_set *set = rs_set_find(&p->rules->tables[family], set_name(np, el->set));
 
-	if (!c.set)
-		return;
-	memcpy(c.element.key, el->key, sizeof(c.element.key));
-	memcpy(c.element.comment, el->comment, sizeof(c.element.comment));
-	vec_push(out->items, out->n, out->cap, c);
+	if (set)
+		changes_add(out, add, family, set, el->key, NULL, el->comment)->verdict =
+			verdict_of(np, el->set);
 }
 
 /* Both are sorted: what is only in the one goes, what is only in the other comes. */
@@ -243,21 +237,12 @@ void ports_look(struct enforcer *f)
 	forget_emptied(f);
 }
 
-/* named_fill() has emptied those of the other table. */
-static void empty_learned(struct rs_table *t)
-{
-	for (size_t i = 0; i < t->n_sets; i++)
-		if (t->sets[i].flags & RS_SET_LEARNED)
-			t->sets[i].n_elements = 0;
-}
-
 void ports_fill(struct enforcer *f, struct inforce *p)
 {
 	struct changes all = { 0 };
 
 	if (f->o->once)
 		return;
-	empty_learned(&p->rules->tables[RS_BRIDGE]);
 	for (size_t i = 0; i < p->map.n_ports; i++) {
 		const char *bridge = p->plan->subjects[p->map.ports[i].subject].network.bridge;
 		struct port_state *known = find(f, bridge), fresh = { 0 };
@@ -272,10 +257,10 @@ void ports_fill(struct enforcer *f, struct inforce *p)
 	}
 	for (size_t i = 0; i < all.n; i++) {
 		const struct tables_change *c = &all.items[i];
-		struct rs_set *set = rs_set_find(&p->rules->tables[c->family], c->set->name);
+		struct rs_element *el =
+			rs_element_add(c->set, c->element.key, NULL, c->element.comment);
 
-		rs_element_add(set, c->element.key, NULL, c->element.comment)->verdict =
-			c->element.verdict;
+		el->verdict = c->element.verdict;
 	}
 	changes_done(&all);
 }

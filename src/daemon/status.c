@@ -34,7 +34,7 @@ static void find_wrong(struct enforcer *f, char *out, size_t size)
 
 	if (f->torn_down || !f->now.rules)
 		(void)snprintf(out, size, "nothing is in force");
-	else if (!tables_compare(f->tables, f->now.rules, out, size, &e))
+	else if (!tables_compare(f->tables, f->now.rules, NULL, out, size, &e))
 		(void)snprintf(out, size, "the tables cannot be read: %.200s", e.msg);
 	else if (!out[0] && f->unswept)
 		(void)snprintf(out, size, "open connections that are denied may go on for a while");

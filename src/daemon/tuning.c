@@ -66,10 +66,13 @@ void tunings_sort(struct tunings *t)
 
 struct name_tuning tunings_find(const struct tunings *t, const struct name *n)
 {
-	struct names_wanted key = { .name = *n };
-	const struct names_wanted *found =
-		t->n ? bsearch(&key, t->items, t->n, sizeof(key), by_name) : NULL;
+	const struct names_wanted *found = NULL;
+	struct names_wanted key;
 
+	if (t->n) {
+		name_copy(&key.name, n);
+		found = bsearch(&key, t->items, t->n, sizeof(key), by_name);
+	}
 	if (found)
 		return found->tuning;
 	return t->given ? t->others : NAME_TUNING_DEFAULT;

@@ -10,8 +10,8 @@
 
 struct entry {
 	UT_hash_handle hh;
-	struct name name;
 	struct installed_name *what;
+	struct name name; /* as much of it as it is long */
 };
 
 struct installed {
@@ -59,8 +59,8 @@ void installed_put(struct installed *all, const struct gate_installed *order)
 		return;
 	}
 	if (!en) {
-		en = xcalloc(1, sizeof(*en));
-		en->name = order->name;
+		en = xcalloc(1, offsetof(struct entry, name) + NAME_SIZE(order->name.len));
+		name_copy(&en->name, &order->name);
 		HASH_ADD(hh, all->entries, name.s, en->name.len, en);
 	}
 	what = xmalloc(sizeof(*what) + n * sizeof(what->addrs[0]));

@@ -17,13 +17,14 @@
 static bool has_destroy(struct tables *t)
 {
 	static const enum rs_field any[] = { RS_IIFNAME };
-	struct rs_set none = { .name = "-", .n_fields = 1, .fields = { any[0] } };
+	static const uint8_t nobody[16];
+	struct rs_set none = { .name = "-", .n_fields = 1, .fields = { any[0] }, .comment = "" };
 	struct refusal r;
 	struct batch b;
 
 	batch_init(&b, t->seq + 1);
 	batch_elements_begin(&b, RS_INET, &none, TABLES_MSG_DESTROYSETELEM);
-	batch_element(&b, &(struct rs_element){ .key = "-" });
+	batch_element(&b, &(struct rs_element){ .key = nobody, .end = nobody, .comment = "" });
 	batch_elements_end(&b);
 	batch_end(&b);
 	/* An unknown message is EINVAL; a known one finds no table or no set. */
@@ -125,7 +126,7 @@ static bool took_place(struct tables *t, const struct ruleset *next, bool *did, 
 {
 	char differs[256];
 
-	if (!tables_compare(t, next, differs, sizeof(differs), e)) {
+	if (!tables_compare(t, next, NULL, differs, sizeof(differs), e)) {
 		t->unsure = true;
 		return err_wrap(e, "the kernel's answer was lost, and what it did is not known");
 	}

@@ -30,8 +30,8 @@ bool tables_owned(const struct tables *t);
 
 /*
  * One transaction that makes the kernel have `next` and nothing else in our tables. was: what this
- * socket loaded last, so that only the difference is sent, and RS_SET_LEARNED sets that are in both keep
- * their elements as they are in the kernel; NULL: both tables are deleted, if they are there, and made
+ * socket loaded last, so that only the difference is sent, of parts that are in both nothing, and
+ * RS_SET_LEARNED sets that are in both keep their elements as they are in the kernel; NULL: both tables are deleted, if they are there, and made
  * anew with all elements of `next`. On failure nothing has changed, and the error tells which rule, set or
  * element the kernel refused and why, in nft's terms; or, where that could not be known (the answer was lost:
  * ENOBUFS, EINTR), it has been found out by reading back, and the result is right. Where that failed, too,
@@ -52,12 +52,13 @@ bool tables_remove(struct tables *t, bool *had, struct err *e) _must_use_;
 
 /*
  * Compares the kernel with `want`: chains, hooks, priorities, policies, every rule, every set and every
- * element but those of RS_SET_LEARNED sets. *differs: what is first found to be different, in one clause
+ * element but those of RS_SET_LEARNED sets. but: rules and elements of parts that it has, too, are taken to be
+ * as they were; NULL: nothing is. *differs: what is first found to be different, in one clause
  * ("chain forward of inet sallyport is missing"), in out; "" when all is as wanted. False only when it
  * could not be read.
  */
-bool tables_compare(struct tables *t, const struct ruleset *want, char *out, size_t size,
-		    struct err *e) _must_use_;
+bool tables_compare(struct tables *t, const struct ruleset *want, const struct ruleset *but,
+		    char *out, size_t size, struct err *e) _must_use_;
 
 /* One thing in our tables that a ruleset does not have: a chain, else a set. */
 typedef void tables_stranger_fn(void *ctx, enum rs_family f, bool chain, const char *name);
@@ -70,7 +71,7 @@ bool tables_strangers(struct tables *t, const struct ruleset *want, tables_stran
 struct tables_change {
 	bool add; /* else delete; deleting what is not there is no error, nor is adding what is */
 	enum rs_family family;
-	const struct rs_set *set;  /* its name and fields count */
+	struct rs_set *set;	   /* its name and fields count */
 	struct rs_element element; /* added over one that is there, the timeout begins anew */
 };
 
@@ -78,9 +79,9 @@ struct tables_change {
 bool tables_change(struct tables *t, const struct tables_change *c, size_t n, struct err *e)
 	_must_use_;
 
-/* What is in a set now, with timeout_ms the time that is left. *out is the caller's to free(). */
+/* What is in a set now, with timeout_ms the time that is left. *out is for rs_elements_done() either way. */
 bool tables_elements(struct tables *t, enum rs_family family, const struct rs_set *set,
-		     struct rs_element **out, size_t *n, struct err *e) _must_use_;
+		     struct rs_elements *out, struct err *e) _must_use_;
 
 /* Packets counted so far. */
 bool tables_counter(struct tables *t, enum rs_family family, const char *name, uint64_t *packets,

@@ -403,7 +403,7 @@ bool tables_expressible(const struct ruleset *r, struct err *e)
 {
 	for (enum rs_family f = 0; f < RS_FAMILY_COUNT; f++) {
 		for (size_t i = 0; i < r->tables[f].n_sets; i++) {
-			const struct rs_set *s = &r->tables[f].sets[i];
+			const struct rs_set *s = r->tables[f].sets[i];
 
 			if (s->n_fields == 0 || s->n_fields > RULESET_FIELDS_MAX ||
 			    rs_set_key_len(s) > RULESET_KEY_MAX)

@@ -16,9 +16,11 @@ struct compare {
 	struct tables *t;
 	enum rs_family f;
 	const struct rs_table *want;
-	size_t seen;	 /* chains, counters or sets of ours that are there */
-	size_t *n_rules; /* owned: of each chain, so far */
-	char *out;	 /* "" while nothing differs */
+	const struct ruleset *but; /* whose parts are as they were; NULL: none are */
+	size_t seen;		   /* chains, counters or sets of ours that are there */
+	size_t *n_rules;	   /* owned: of each chain, so far */
+	size_t chain;		   /* whose rules are dumped; SIZE_MAX: all are */
+	char *out;		   /* "" while nothing differs */
 	size_t size;
 };
 
@@ -41,7 +43,8 @@ static void again(void *ctx)
 	c->seen = 0;
 	*c->out = '\0';
 	for (size_t i = 0; i < c->want->n_chains; i++)
-		c->n_rules[i] = 0;
+		if (c->chain == SIZE_MAX || c->chain == i)
+			c->n_rules[i] = 0;
 }
 
 static bool ours(const struct nlattr *table)
@@ -181,15 +184,16 @@ static int rule_message(const struct nlmsghdr *nlh, void *ctx)
 	const struct nlattr *tb[NFTA_RULE_MAX + 1];
 	const struct rs_chain *want;
 	struct compare *c = ctx;
-	size_t *n;
+	size_t place, *n;
 
 	tables_attrs(nlh, tb, ARRAY_LEN(tb));
 	if (!ours(tb[NFTA_RULE_TABLE]))
 		return 0;
-	want = rs_chain_find(c->want, tables_str(tb[NFTA_RULE_CHAIN]));
-	if (!want)
+	place = rs_chain_place(c->want, tables_str(tb[NFTA_RULE_CHAIN]));
+	if (place == SIZE_MAX)
 		return 0; /* told by chain_message() */
-	n = &c->n_rules[want - c->want->chains];
+	want = c->want->chains[place];
+	n = &c->n_rules[place];
 	if (*n >= want->n_rules)
 		return differs(c, "chain %s %s has more rules than are ours", want->name, of(c));
 	if (!rule_matches(nlh, &want->rules[(*n)++]))
@@ -206,35 +210,42 @@ static bool dump(struct compare *c, uint16_t type, int (*message)(const struct n
 	int rc;
 
 	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, RULESET_TABLE);
+	if (c->chain != SIZE_MAX)
+		mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, c->want->chains[c->chain]->name);
 	rc = tables_ask(c->t, nlh, &r);
 	return rc == 0 || err_sys(e, abs(rc), "cannot read table %s %s back",
 				  tables_family_word(c->f), RULESET_TABLE);
 }
 
+static bool as_it_was(const struct compare *c, const struct rs_part *p)
+{
+	return c->but && ruleset_has(c->but, p);
+}
+
 static bool elements(struct compare *c, const struct rs_set *s, struct err *e)
 {
-	_cleanup_(freep) struct rs_element *is = NULL;
+	_cleanup_(rs_elements_done) struct rs_elements is = { 0 };
 	struct element_index x;
 	struct buf key;
-	size_t n = 0;
 
-	if (s->flags & RS_SET_LEARNED)
+	if (s->flags & RS_SET_LEARNED || as_it_was(c, s->part))
 		return true;
-	if (!tables_elements(c->t, c->f, s, &is, &n, e))
+	if (!tables_elements(c->t, c->f, s, &is, e))
 		return false;
 	buf_init(&key, EXPR_TEXT);
-	element_index_init(&x, s, s->elements, s->n_elements);
-	for (size_t i = 0; i < n && !*c->out; i++) {
-		const struct rs_element *want = element_index_find(&x, &is[i]);
+	element_index_init(&x, s, s->elements.items, s->elements.n);
+	for (size_t i = 0; i < is.n && !*c->out; i++) {
+		const struct rs_element *el = &is.items[i];
+		const struct rs_element *want = element_index_find(&x, el);
 
-		if (want && tables_element_eq(s, want, &is[i]))
+		if (want && tables_element_eq(s, want, el))
 			continue;
-		tables_key_text(s, is[i].key, s->flags & RS_SET_INTERVAL ? is[i].end : NULL, &key);
+		tables_key_text(s, el->key, s->flags & RS_SET_INTERVAL ? el->end : NULL, &key);
 		differs(c, "element %s of set %s %s is %s", buf_cstr(&key), s->name, of(c),
 			want ? "another" : "not ours");
 	}
-	if (n < s->n_elements)
-		differs(c, "set %s %s lacks %zu elements", s->name, of(c), s->n_elements - n);
+	if (is.n < s->elements.n)
+		differs(c, "set %s %s lacks %zu elements", s->name, of(c), s->elements.n - is.n);
 	element_index_done(&x);
 	buf_done(&key);
 	return true;
@@ -247,6 +258,23 @@ static void all_there(struct compare *c, const char *kind, size_t want)
 		differs(c, "%zu %s %s are missing", want - c->seen, kind, of(c));
 }
 
+/* Of all chains at once, or of those that are not as they were one by one. */
+static bool rules(struct compare *c, struct err *e)
+{
+	bool good = true;
+
+	if (!c->but)
+		return dump(c, NFT_MSG_GETRULE, rule_message, e);
+	for (size_t i = 0; i < c->want->n_chains && good && !*c->out; i++) {
+		if (as_it_was(c, c->want->chains[i]->part))
+			continue;
+		c->chain = i;
+		good = dump(c, NFT_MSG_GETRULE, rule_message, e);
+	}
+	c->chain = SIZE_MAX;
+	return good;
+}
+
 static bool chains_and_rules(struct compare *c, struct err *e)
 {
 	if (!dump(c, NFT_MSG_GETCHAIN, chain_message, e))
@@ -254,11 +282,14 @@ static bool chains_and_rules(struct compare *c, struct err *e)
 	all_there(c, "chains", c->want->n_chains);
 	if (*c->out)
 		return true;
-	if (!dump(c, NFT_MSG_GETRULE, rule_message, e))
+	if (!rules(c, e))
 		return false;
-	for (size_t i = 0; i < c->want->n_chains; i++)
-		if (c->n_rules[i] < c->want->chains[i].n_rules)
-			differs(c, "chain %s %s lacks rules", c->want->chains[i].name, of(c));
+	for (size_t i = 0; i < c->want->n_chains; i++) {
+		const struct rs_chain *want = c->want->chains[i];
+
+		if (!as_it_was(c, want->part) && c->n_rules[i] < want->n_rules)
+			differs(c, "chain %s %s lacks rules", want->name, of(c));
+	}
 	return true;
 }
 
@@ -268,7 +299,7 @@ static bool sets(struct compare *c, struct err *e)
 		return false;
 	all_there(c, "sets", c->want->n_sets);
 	for (size_t i = 0; i < c->want->n_sets && !*c->out; i++)
-		if (!elements(c, &c->want->sets[i], e))
+		if (!elements(c, c->want->sets[i], e))
 			return false;
 	return true;
 }
@@ -296,14 +327,21 @@ static bool one_table(struct compare *c, struct err *e)
 	return *c->out || (chains_and_rules(c, e) && (*c->out || sets(c, e)));
 }
 
-bool tables_compare(struct tables *t, const struct ruleset *want, char *out, size_t size,
-		    struct err *e)
+bool tables_compare(struct tables *t, const struct ruleset *want, const struct ruleset *but,
+		    char *out, size_t size, struct err *e)
 {
 	*out = '\0';
 	for (enum rs_family f = 0; f < RS_FAMILY_COUNT && !*out; f++) {
 		_cleanup_(freep)
 			size_t *n_rules = xcalloc(want->tables[f].n_chains + 1, sizeof(size_t));
-		struct compare c = { t, f, &want->tables[f], 0, n_rules, out, size };
+		struct compare c = { .t = t,
+				     .f = f,
+				     .want = &want->tables[f],
+				     .but = but,
+				     .n_rules = n_rules,
+				     .chain = SIZE_MAX,
+				     .out = out,
+				     .size = size };
 
 		if (!one_table(&c, e))
 			return false;

@@ -20,10 +20,11 @@ struct kept_chain {
 	bool rules; /* all of them stay */
 };
 
-/* Two tables of one family, and what is being written. */
+/* Two rulesets, of one family what is not in a part of both, and what is being written. */
 struct diff {
 	struct batch *b;
 	enum rs_family f;
+	const struct ruleset *all_was, *all_next;
 	const struct rs_table *was, *next;
 	struct kept_set *sets;	   /* owned; for each set of `was` */
 	struct kept_chain *chains; /* owned */
@@ -32,16 +33,31 @@ struct diff {
 
 static const struct kept_set *kept_set(const struct diff *d, const char *name)
 {
-	const struct rs_set *s = rs_set_find(d->was, name);
+	size_t i = rs_set_place(d->was, name);
 
-	return s && d->sets[s - d->was->sets].next ? &d->sets[s - d->was->sets] : NULL;
+	return i != SIZE_MAX && d->sets[i].next ? &d->sets[i] : NULL;
 }
 
 static const struct kept_chain *kept_chain(const struct diff *d, const char *name)
 {
-	const struct rs_chain *c = rs_chain_find(d->was, name);
+	size_t i = rs_chain_place(d->was, name);
 
-	return c && d->chains[c - d->was->chains].next ? &d->chains[c - d->was->chains] : NULL;
+	return i != SIZE_MAX && d->chains[i].next ? &d->chains[i] : NULL;
+}
+
+/* It is, and stays, there: in a part of both, or as one of the same header. */
+static bool set_stays(const struct diff *d, const char *name)
+{
+	const struct rs_set *s = rs_set_find(&d->all_next->tables[d->f], name);
+
+	return kept_set(d, name) || (s && ruleset_has(d->all_was, s->part));
+}
+
+static bool chain_stays(const struct diff *d, const char *name)
+{
+	const struct rs_chain *c = rs_chain_find(&d->all_next->tables[d->f], name);
+
+	return kept_chain(d, name) || (c && ruleset_has(d->all_was, c->part));
 }
 
 /* A rule that refers to what is made anew has to be made anew itself. */
@@ -50,10 +66,10 @@ static bool rule_stays(const struct diff *d, const struct rs_rule *r)
 	for (size_t i = 0; i < r->n_exprs; i++) {
 		const struct rs_expr *x = &r->exprs[i];
 
-		if ((x->kind == RS_LOOKUP || x->kind == RS_VMAP) && !kept_set(d, x->lookup.set))
+		if ((x->kind == RS_LOOKUP || x->kind == RS_VMAP) && !set_stays(d, x->lookup.set))
 			return false;
 		if (x->kind == RS_VERDICT && tables_verdict_leads(&x->verdict) &&
-		    !kept_chain(d, x->verdict.chain))
+		    !chain_stays(d, x->verdict.chain))
 			return false;
 	}
 	return true;
@@ -75,18 +91,17 @@ static bool element_stays(const struct diff *d, const struct rs_set *s, const st
 {
 	return tables_element_eq(s, a, b) &&
 	       (!(s->flags & RS_SET_VMAP) || !tables_verdict_leads(&a->verdict) ||
-		kept_chain(d, a->verdict.chain));
+		chain_stays(d, a->verdict.chain));
 }
 
 /* Most changes are small: what is the same at both ends needs no hash. */
 static void match_ends(const struct diff *d, const struct rs_set *a, struct kept_set *k)
 {
-	size_t most = MIN(a->n_elements, k->next->n_elements);
-	const struct rs_element *ends[] = { a->elements + a->n_elements,
-					    k->next->elements + k->next->n_elements };
+	const struct rs_elements *x = &a->elements, *y = &k->next->elements;
+	size_t most = MIN(x->n, y->n);
+	const struct rs_element *ends[] = { x->items + x->n, y->items + y->n };
 
-	while (k->head < most &&
-	       element_stays(d, a, &a->elements[k->head], &k->next->elements[k->head]))
+	while (k->head < most && element_stays(d, a, &x->items[k->head], &y->items[k->head]))
 		k->head++;
 	while (k->tail < most - k->head &&
 	       element_stays(d, a, ends[0] - k->tail - 1, ends[1] - k->tail - 1))
@@ -98,39 +113,40 @@ static void find_kept(struct diff *d)
 	d->sets = xcalloc(d->was->n_sets + 1, sizeof(*d->sets));
 	d->chains = xcalloc(d->was->n_chains + 1, sizeof(*d->chains));
 	for (size_t i = 0; i < d->was->n_sets; i++) {
-		const struct rs_set *s = &d->was->sets[i], *next = rs_set_find(d->next, s->name);
+		const struct rs_set *s = d->was->sets[i], *next = rs_set_find(d->next, s->name);
 
 		d->sets[i].next = next && tables_set_eq(s, next) ? next : NULL;
 	}
 	for (size_t i = 0; i < d->was->n_chains; i++) {
-		const struct rs_chain *c = &d->was->chains[i],
+		const struct rs_chain *c = d->was->chains[i],
 				      *next = rs_chain_find(d->next, c->name);
 
 		d->chains[i].next = next && tables_chain_eq(c, next) ? next : NULL;
 	}
 	for (size_t i = 0; i < d->was->n_chains; i++)
 		d->chains[i].rules = d->chains[i].next &&
-				     rules_stay(d, &d->was->chains[i], d->chains[i].next);
+				     rules_stay(d, d->was->chains[i], d->chains[i].next);
 	for (size_t i = 0; i < d->was->n_sets; i++)
-		if (d->sets[i].next && !(d->was->sets[i].flags & RS_SET_LEARNED))
-			match_ends(d, &d->was->sets[i], &d->sets[i]);
+		if (d->sets[i].next && !(d->was->sets[i]->flags & RS_SET_LEARNED))
+			match_ends(d, d->was->sets[i], &d->sets[i]);
 }
 
 /* Of `from`, what `to` has not: to be deleted, or added. */
 static void elements(const struct diff *d, const struct kept_set *k, const struct rs_set *from,
 		     const struct rs_set *to, uint16_t type)
 {
+	const struct rs_elements *els = &from->elements, *others = &to->elements;
 	struct element_index x;
 
-	if (from->flags & RS_SET_LEARNED || k->head + k->tail == from->n_elements)
+	if (from->flags & RS_SET_LEARNED || k->head + k->tail == els->n)
 		return;
-	element_index_init(&x, to, to->elements + k->head, to->n_elements - k->head - k->tail);
+	element_index_init(&x, to, others->items + k->head, others->n - k->head - k->tail);
 	batch_elements_begin(d->b, d->f, from, type);
-	for (size_t i = k->head; i < from->n_elements - k->tail; i++) {
-		const struct rs_element *other = element_index_find(&x, &from->elements[i]);
+	for (size_t i = k->head; i < els->n - k->tail; i++) {
+		const struct rs_element *other = element_index_find(&x, &els->items[i]);
 
-		if (!other || !element_stays(d, from, &from->elements[i], other))
-			batch_element(d->b, &from->elements[i]);
+		if (!other || !element_stays(d, from, &els->items[i], other))
+			batch_element(d->b, &els->items[i]);
 	}
 	batch_elements_end(d->b);
 	element_index_done(&x);
@@ -154,13 +170,13 @@ static void take_away(const struct diff *d)
 	const struct rs_table *t = d->was;
 
 	for (size_t i = 0; i < t->n_chains; i++)
-		if (t->chains[i].n_rules > 0 && !d->chains[i].rules)
-			batch_rules_del(d->b, d->f, &t->chains[i]);
+		if (t->chains[i]->n_rules > 0 && !d->chains[i].rules)
+			batch_rules_del(d->b, d->f, t->chains[i]);
 	for (size_t i = 0; i < t->n_sets; i++)
-		take_set(d, &t->sets[i], &d->sets[i]);
+		take_set(d, t->sets[i], &d->sets[i]);
 	for (size_t i = 0; i < t->n_chains; i++)
 		if (!d->chains[i].next)
-			batch_chain_del(d->b, d->f, &t->chains[i]);
+			batch_chain_del(d->b, d->f, t->chains[i]);
 	for (size_t i = 0; i < t->n_counters; i++)
 		if (!tables_has_counter(d->next, t->counters[i]))
 			batch_counter_del(d->b, d->f, t->counters[i]);
@@ -171,13 +187,13 @@ static void bring_set(const struct diff *d, const struct rs_set *s)
 	const struct kept_set *k = kept_set(d, s->name);
 
 	if (k) {
-		elements(d, k, s, &d->was->sets[k - d->sets], NFT_MSG_NEWSETELEM);
+		elements(d, k, s, d->was->sets[k - d->sets], NFT_MSG_NEWSETELEM);
 		return;
 	}
 	batch_set_add(d->b, d->f, s);
 	batch_elements_begin(d->b, d->f, s, NFT_MSG_NEWSETELEM);
-	for (size_t i = 0; i < s->n_elements; i++)
-		batch_element(d->b, &s->elements[i]);
+	for (size_t i = 0; i < s->elements.n; i++)
+		batch_element(d->b, &s->elements.items[i]);
 	batch_elements_end(d->b);
 }
 
@@ -190,42 +206,55 @@ static void bring(const struct diff *d)
 		if (!tables_has_counter(d->was, t->counters[i]))
 			batch_counter_add(d->b, d->f, t->counters[i]);
 	for (size_t i = 0; i < t->n_chains; i++)
-		if (!kept_chain(d, t->chains[i].name))
-			batch_chain_add(d->b, d->f, &t->chains[i]);
+		if (!kept_chain(d, t->chains[i]->name))
+			batch_chain_add(d->b, d->f, t->chains[i]);
 	for (size_t i = 0; i < t->n_sets; i++)
-		bring_set(d, &t->sets[i]);
+		bring_set(d, t->sets[i]);
 	for (size_t i = 0; i < t->n_chains; i++) {
-		k = kept_chain(d, t->chains[i].name);
-		for (size_t n = 0; n < t->chains[i].n_rules && !(k && k->rules); n++)
-			batch_rule_add(d->b, d->f, &t->chains[i], n);
+		k = kept_chain(d, t->chains[i]->name);
+		for (size_t n = 0; n < t->chains[i]->n_rules && !(k && k->rules); n++)
+			batch_rule_add(d->b, d->f, t->chains[i], n);
 	}
+}
+
+static void one_family(struct diff *d, uint32_t flags)
+{
+	const struct rs_table *was = &d->all_was->tables[d->f], *next = &d->all_next->tables[d->f];
+
+	if (tables_table_empty(next)) {
+		if (!tables_table_empty(was))
+			batch_table_del(d->b, d->f);
+		return;
+	}
+	if (tables_table_empty(was))
+		batch_table_add(d->b, d->f, flags);
+	find_kept(d);
+	take_away(d);
+	bring(d);
+	free(d->sets);
+	free(d->chains);
 }
 
 void tables_diff(struct batch *b, const struct ruleset *was, const struct ruleset *next,
 		 uint32_t flags, bool destroy)
 {
-	static const struct rs_table none;
+	_cleanup_(ruleset_freep) struct ruleset *none = ruleset_new(), *was_own = NULL,
+						*next_own = NULL;
 
+	if (!was)
+		was = none;
+	was_own = ruleset_without(was, next);
+	next_own = ruleset_without(next, was);
 	for (enum rs_family f = 0; f < RS_FAMILY_COUNT; f++) {
-		struct diff d = { b,
-				  f,
-				  was ? &was->tables[f] : &none,
-				  &next->tables[f],
-				  NULL,
-				  NULL,
-				  destroy ? TABLES_MSG_DESTROYSETELEM : NFT_MSG_DELSETELEM };
+		struct diff d = { .b = b,
+				  .f = f,
+				  .all_was = was,
+				  .all_next = next,
+				  .was = &was_own->tables[f],
+				  .next = &next_own->tables[f],
+				  .del_type = destroy ? TABLES_MSG_DESTROYSETELEM :
+							NFT_MSG_DELSETELEM };
 
-		if (tables_table_empty(d.next)) {
-			if (!tables_table_empty(d.was))
-				batch_table_del(b, f);
-			continue;
-		}
-		if (tables_table_empty(d.was))
-			batch_table_add(b, f, flags);
-		find_kept(&d);
-		take_away(&d);
-		bring(&d);
-		free(d.sets);
-		free(d.chains);
+		one_family(&d, flags);
 	}
 }

@@ -224,8 +224,8 @@ uint64_t tables_u64(const struct nlattr *a);
 /* "" where it is missing. */
 const char *tables_str(const struct nlattr *a);
 
-/* False for what cannot be one of ours. */
-bool tables_element_read(const struct nlattr *a, const struct rs_set *s, struct rs_element *out);
+/* Adds an element to the list. False for what cannot be one of ours. */
+bool tables_element_read(const struct nlattr *a, const struct rs_set *s, struct rs_elements *out);
 
 struct tables_found {
 	bool there;

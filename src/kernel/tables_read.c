@@ -51,18 +51,18 @@ const char *tables_str(const struct nlattr *a)
 	return a && mnl_attr_validate(a, MNL_TYPE_NUL_STRING) == 0 ? mnl_attr_get_str(a) : "";
 }
 
-static bool key_read(const struct nlattr *a, size_t len, uint8_t *out)
+/* The bytes of a key, NULL where they are not as long as one of the set. */
+static const uint8_t *key_of(const struct nlattr *a, size_t len)
 {
 	const struct nlattr *tb[NFTA_DATA_MAX + 1];
 
 	tables_nested(a, tb, ARRAY_LEN(tb));
 	if (!tb[NFTA_DATA_VALUE] || mnl_attr_get_payload_len(tb[NFTA_DATA_VALUE]) != len)
-		return false;
-	memcpy(out, mnl_attr_get_payload(tb[NFTA_DATA_VALUE]), len);
-	return true;
+		return NULL;
+	return mnl_attr_get_payload(tb[NFTA_DATA_VALUE]);
 }
 
-static bool verdict_read(const struct nlattr *a, struct rs_verdict *out)
+static bool verdict_read(const struct nlattr *a, struct arena *arena, struct rs_verdict *out)
 {
 	const struct nlattr *tb[NFTA_DATA_MAX + 1], *v[NFTA_VERDICT_MAX + 1];
 	int32_t code;
@@ -72,7 +72,7 @@ static bool verdict_read(const struct nlattr *a, struct rs_verdict *out)
 	if (!v[NFTA_VERDICT_CODE])
 		return false;
 	code = (int32_t)tables_u32(v[NFTA_VERDICT_CODE]);
-	(void)snprintf(out->chain, sizeof(out->chain), "%s", tables_str(v[NFTA_VERDICT_CHAIN]));
+	out->chain = arena_strdup(arena, tables_str(v[NFTA_VERDICT_CHAIN]));
 	for (enum rs_verdict_kind k = 0; k < RS_VERDICT_COUNT; k++) {
 		if (tables_verdict_code(k) == code) {
 			out->kind = k;
@@ -84,47 +84,59 @@ static bool verdict_read(const struct nlattr *a, struct rs_verdict *out)
 
 static int take_comment(const struct nftnl_udata *u, void *ctx)
 {
-	struct rs_element *out = ctx;
+	struct span *out = ctx;
 
 	if (nftnl_udata_type(u) == NFTNL_UDATA_SET_ELEM_COMMENT)
-		(void)snprintf(out->comment, sizeof(out->comment), "%.*s", (int)nftnl_udata_len(u),
-			       (const char *)nftnl_udata_get(u));
+		*out = (struct span){ nftnl_udata_get(u), nftnl_udata_len(u) };
 	return 0;
 }
 
-bool tables_element_read(const struct nlattr *a, const struct rs_set *s, struct rs_element *out)
+/* A comment that is that of the element before takes no room. */
+static const char *comment_of(struct rs_elements *l, struct span comment)
+{
+	const char *last = l->n ? l->items[l->n - 1].comment : "";
+	size_t n = comment.n ? strnlen(comment.p, comment.n) : 0;
+
+	if (strlen(last) == n && memcmp(last, comment.p ? comment.p : "", n) == 0)
+		return last;
+	return arena_strndup(&l->arena, comment.p, n);
+}
+
+bool tables_element_read(const struct nlattr *a, const struct rs_set *s, struct rs_elements *out)
 {
 	const struct nlattr *tb[NFTA_SET_ELEM_MAX + 1], *note;
 	size_t len = tables_key_len(s);
+	const uint8_t *key, *end = NULL;
+	struct span comment = { NULL, 0 };
+	struct rs_element *el;
 
-	*out = (struct rs_element){ 0 };
 	tables_nested(a, tb, ARRAY_LEN(tb));
-	if (!key_read(tb[NFTA_SET_ELEM_KEY], len, out->key))
+	key = key_of(tb[NFTA_SET_ELEM_KEY], len);
+	if (tb[NFTA_SET_ELEM_KEY_END])
+		end = key_of(tb[NFTA_SET_ELEM_KEY_END], len);
+	if (!key || (tb[NFTA_SET_ELEM_KEY_END] && !end))
 		return false;
-	memcpy(out->end, out->key, len);
-	if (tb[NFTA_SET_ELEM_KEY_END] && !key_read(tb[NFTA_SET_ELEM_KEY_END], len, out->end))
-		return false;
-	if (s->flags & RS_SET_VMAP && tb[NFTA_SET_ELEM_DATA] &&
-	    !verdict_read(tb[NFTA_SET_ELEM_DATA], &out->verdict))
-		return false;
-	/* The time that is left; a request has only how long it is in all. */
-	out->timeout_ms = tables_u64(tb[NFTA_SET_ELEM_EXPIRATION] ? tb[NFTA_SET_ELEM_EXPIRATION] :
-								    tb[NFTA_SET_ELEM_TIMEOUT]);
 	note = tb[NFTA_SET_ELEM_USERDATA];
-	return !note || nftnl_udata_parse(mnl_attr_get_payload(note),
-					  mnl_attr_get_payload_len(note), take_comment, out) >= 0;
+	if (note && nftnl_udata_parse(mnl_attr_get_payload(note), mnl_attr_get_payload_len(note),
+				      take_comment, &comment) < 0)
+		return false;
+	el = rs_elements_add(out, len, key, end, comment_of(out, comment));
+	/* The time that is left; a request has only how long it is in all. */
+	el->timeout_ms = tables_u64(tb[NFTA_SET_ELEM_EXPIRATION] ? tb[NFTA_SET_ELEM_EXPIRATION] :
+								   tb[NFTA_SET_ELEM_TIMEOUT]);
+	return !(s->flags & RS_SET_VMAP) || !tb[NFTA_SET_ELEM_DATA] ||
+	       verdict_read(tb[NFTA_SET_ELEM_DATA], &out->arena, &el->verdict);
 }
 
 /* Elements as they come. */
 struct gather {
 	const struct rs_set *set;
-	struct rs_element *els;
-	size_t n, cap;
+	struct rs_elements *els;
 };
 
 static void gather_reset(void *ctx)
 {
-	((struct gather *)ctx)->n = 0;
+	rs_elements_done(((struct gather *)ctx)->els);
 }
 
 static int gather_message(const struct nlmsghdr *nlh, void *ctx)
@@ -137,34 +149,28 @@ static int gather_message(const struct nlmsghdr *nlh, void *ctx)
 		return 0;
 	TABLES_EACH_NESTED(a, tb[NFTA_SET_ELEM_LIST_ELEMENTS])
 	{
-		vec_reserve(&g->els, g->n, &g->cap, sizeof(g->els[0]));
-		if (!tables_element_read(a, g->set, &g->els[g->n++]))
+		if (!tables_element_read(a, g->set, g->els))
 			return EBADMSG;
 	}
 	return 0;
 }
 
 bool tables_elements(struct tables *t, enum rs_family family, const struct rs_set *set,
-		     struct rs_element **out, size_t *n, struct err *e)
+		     struct rs_elements *out, struct err *e)
 {
 	_Alignas(struct nlmsghdr) uint8_t buf[REQUEST_MAX];
 	struct nlmsghdr *nlh =
 		tables_header(buf, NFT_MSG_GETSETELEM, tables_nfproto(family), NLM_F_DUMP, 0);
-	struct gather g = { .set = set };
+	struct gather g = { .set = set, .els = out };
 	const struct tables_reader r = { gather_message, gather_reset, &g };
 	int rc;
 
+	*out = (struct rs_elements){ 0 };
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, RULESET_TABLE);
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set->name);
 	rc = tables_ask(t, nlh, &r);
-	if (rc) {
-		free(g.els);
-		return err_sys(e, abs(rc), "cannot read set %s (%s %s)", set->name,
-			       tables_family_word(family), RULESET_TABLE);
-	}
-	*out = g.els;
-	*n = g.n;
-	return true;
+	return rc == 0 || err_sys(e, abs(rc), "cannot read set %s (%s %s)", set->name,
+				  tables_family_word(family), RULESET_TABLE);
 }
 
 static int counter_message(const struct nlmsghdr *nlh, void *ctx)

@@ -90,7 +90,7 @@ static void which_element(const struct batch_item *item, const struct nlmsghdr *
 			  uint32_t offset, struct buf *out)
 {
 	const struct nlattr *tb[NFTA_SET_ELEM_LIST_MAX + 1], *el, *list;
-	struct rs_element parsed;
+	struct rs_elements parsed = { 0 };
 
 	tables_attrs(nlh, tb, ARRAY_LEN(tb));
 	list = tb[NFTA_SET_ELEM_LIST_ELEMENTS];
@@ -102,12 +102,14 @@ static void which_element(const struct batch_item *item, const struct nlmsghdr *
 		if (mnl_attr_get_payload_len(list) > MNL_ALIGN(mnl_attr_get_len(el)))
 			return; /* one of several */
 	}
-	if (!tables_element_read(el, item->set, &parsed))
-		return;
-	buf_str(out, "element ");
-	tables_key_text(item->set, parsed.key,
-			item->set->flags & RS_SET_INTERVAL ? parsed.end : NULL, out);
-	buf_str(out, " of ");
+	if (tables_element_read(el, item->set, &parsed)) {
+		buf_str(out, "element ");
+		tables_key_text(item->set, parsed.items[0].key,
+				item->set->flags & RS_SET_INTERVAL ? parsed.items[0].end : NULL,
+				out);
+		buf_str(out, " of ");
+	}
+	rs_elements_done(&parsed);
 }
 
 /* The word of the expression that is meant. */

@@ -27,17 +27,24 @@ static const enum rs_field case_key4[] = { RS_IP_DADDR, RS_L4PROTO, RS_TH_DPORT 
 static const enum rs_field case_key6[] = { RS_IP6_DADDR, RS_L4PROTO, RS_TH_DPORT };
 static const enum rs_field case_if[] = { RS_IIFNAME };
 
-static inline struct rs_element *case_add4(struct rs_set *s, uint32_t addr, uint16_t port,
-					   const char *comment)
+static inline void case_key(uint8_t key[static RULESET_KEY_MAX], uint32_t addr, uint16_t port)
 {
-	uint8_t key[RULESET_KEY_MAX], proto = 6;
 	uint32_t be = htonl(addr);
+	uint8_t proto = 6;
 	size_t n = 0;
 
 	port = htons(port);
 	rs_key_append(key, &n, RS_IP_DADDR, &be);
 	rs_key_append(key, &n, RS_L4PROTO, &proto);
 	rs_key_append(key, &n, RS_TH_DPORT, &port);
+}
+
+static inline struct rs_element *case_add4(struct rs_set *s, uint32_t addr, uint16_t port,
+					   const char *comment)
+{
+	uint8_t key[RULESET_KEY_MAX];
+
+	case_key(key, addr, port);
 	return rs_element_add(s, key, NULL, comment);
 }
 
@@ -45,16 +52,11 @@ static inline struct rs_element *case_add4(struct rs_set *s, uint32_t addr, uint
 static inline struct rs_element *case_range4(struct rs_set *s, uint32_t addr, uint32_t n_addr,
 					     const char *comment)
 {
-	uint8_t proto = 6;
-	struct rs_element *el = case_add4(s, addr, 0, comment);
-	uint32_t be = htonl(addr + n_addr - 1);
-	uint16_t port = 0xffff;
-	size_t n = 0;
+	uint8_t key[RULESET_KEY_MAX], end[RULESET_KEY_MAX];
 
-	rs_key_append(el->end, &n, RS_IP_DADDR, &be);
-	rs_key_append(el->end, &n, RS_L4PROTO, &proto);
-	rs_key_append(el->end, &n, RS_TH_DPORT, &port);
-	return el;
+	case_key(key, addr, 0);
+	case_key(end, addr + n_addr - 1, 0xffff);
+	return rs_element_add(s, key, end, comment);
 }
 
 static inline struct rs_element *case_lead(struct rs_set *map, const char *ifname,
@@ -65,8 +67,7 @@ static inline struct rs_element *case_lead(struct rs_set *map, const char *ifnam
 
 	(void)snprintf(key, sizeof(key), "%s", ifname);
 	el = rs_element_add(map, (const uint8_t *)key, NULL, "");
-	el->verdict.kind = kind;
-	(void)snprintf(el->verdict.chain, sizeof(el->verdict.chain), "%s", chain);
+	rs_element_leads(map, el, kind, chain);
 	return el;
 }
 

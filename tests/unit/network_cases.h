@@ -50,7 +50,7 @@ static inline void network_case_compile(const char *dir, const struct network_op
 	_cleanup_(ruleset_freep) struct ruleset *r = NULL;
 	struct err e = { 0 };
 
-	t_good(compile_networks(plan, o, &r, map, &e), e);
+	t_good(compile_networks(plan, o, NULL, &r, map, &e), e);
 	buf_init(out, JAIL_TEXT_MAX);
 	ruleset_text(r, out);
 	t_ok(buf_ok(out));

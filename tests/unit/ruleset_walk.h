@@ -155,9 +155,9 @@ static const struct rs_element *walk_search(const struct rs_table *t, const stru
 		}
 		rs_key_append(key, &n, e->lookup.fields[i], value);
 	}
-	for (size_t i = 0; i < s->n_elements; i++)
-		if (walk_in_element(s, &s->elements[i], key))
-			return &s->elements[i];
+	for (size_t i = 0; i < s->elements.n; i++)
+		if (walk_in_element(s, &s->elements.items[i], key))
+			return &s->elements.items[i];
 	return NULL;
 }
 

@@ -6,7 +6,8 @@
 
 static void add_use(struct buf *out, const struct network_name_use *u)
 {
-	buf_fmt(out, "  %s %s", u->set_v4[0] ? u->set_v4 : "-", u->set_v6[0] ? u->set_v6 : "-");
+	buf_fmt(out, "  %s %s", u->set_v4 ? u->set_v4->name : "-",
+		u->set_v6 ? u->set_v6->name : "-");
 	if (u->icmp_type >= 0)
 		buf_fmt(out, " type %d", u->icmp_type);
 	else
@@ -21,9 +22,9 @@ static void print_map(const struct network_map *map, struct buf *out)
 	size_t use = 0;
 
 	for (size_t i = 0; i < map->n_names; i++) {
-		buf_fmt(out, "%s\n", map->names[i].s);
+		buf_fmt(out, "%s\n", map->names[i]->s);
 		for (; use < map->n_uses && map->uses[use].name == i; use++)
-			add_use(out, &map->uses[use]);
+			add_use(out, map->uses[use].use);
 	}
 	t_eq_int(use, map->n_uses);
 }
@@ -79,9 +80,9 @@ T(refused)
 
 		t_good(policy_load_text("p.yaml", span_of(text), &none, &plan, &e), e);
 		if (row->error)
-			t_bad(compile_networks(plan, &o, &r, &map, &e), e, e.kind, row->error);
+			t_bad(compile_networks(plan, &o, NULL, &r, &map, &e), e, e.kind, row->error);
 		else
-			t_good(compile_networks(plan, &o, &r, &map, &e), e);
+			t_good(compile_networks(plan, &o, NULL, &r, &map, &e), e);
 	}
 }
 
@@ -95,11 +96,11 @@ T(pairs)
 	struct err e = { 0 };
 
 	memcpy(plan->subjects[1].network.bridge, "a", 2);
-	t_bad(compile_networks(plan, &o, &r, &map, &e), e, ERR_INVALID,
+	t_bad(compile_networks(plan, &o, NULL, &r, &map, &e), e, ERR_INVALID,
 	      "networks a and b have the same bridge, a");
 	memcpy(plan->subjects[1].network.bridge, "c", 2);
 	plan->subjects[1].id[0] = 'a';
-	t_bad(compile_networks(plan, &o, &r, &map, &e), e, ERR_INVALID,
+	t_bad(compile_networks(plan, &o, NULL, &r, &map, &e), e, ERR_INVALID,
 	      "networks a and a would have the same name in the kernel, a");
 }
 
@@ -117,7 +118,7 @@ T(bridges)
 		struct err e = { 0 };
 
 		memcpy(plan->subjects[0].network.bridge, bad[i], strlen(bad[i]) + 1);
-		t_bad(compile_networks(plan, &o, &r, &map, &e), e, ERR_INVALID,
+		t_bad(compile_networks(plan, &o, NULL, &r, &map, &e), e, ERR_INVALID,
 		      "is not the name of a bridge");
 	}
 }

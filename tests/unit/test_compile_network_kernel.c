@@ -49,7 +49,7 @@ static bool load_tables(const void *what, struct err *e)
 	if (!tables_open(TABLES_FREE, &t, e))
 		return false;
 	good = tables_load(t, NULL, what, e) &&
-	       tables_compare(t, what, differs, sizeof(differs), e) &&
+	       tables_compare(t, what, NULL, differs, sizeof(differs), e) &&
 	       (differs[0] == '\0' || err_set(e, ERR_SYSTEM, "read back: %s", differs));
 	tables_close(t);
 	return good;
@@ -82,7 +82,7 @@ static void loads_as_messages(const char *dir)
 
 	o.by_port = true;
 	o.no_bridge_reject = true;
-	t_good(compile_networks(plan, &o, &r, &map, &e), e);
+	t_good(compile_networks(plan, &o, NULL, &r, &map, &e), e);
 	t_ok(nft_in_namespace_by(load_tables, r, &listed));
 	if (listed.p[0] != '+')
 		t_fail("the tables do not load: %s", listed.p + 1);

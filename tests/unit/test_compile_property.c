@@ -290,9 +290,10 @@ static void check_host(const struct plan_policy *p, const struct ruleset *r)
 /* No element of a set overlaps another one of it: the kernel would refuse them. */
 static void check_set(const struct rs_set *s)
 {
-	for (size_t i = 0; i < s->n_elements; i++) {
+	for (size_t i = 0; i < s->elements.n; i++) {
 		for (size_t k = 0; k < i; k++) {
-			const struct rs_element *a = &s->elements[i], *b = &s->elements[k];
+			const struct rs_element *a = &s->elements.items[i],
+						*b = &s->elements.items[k];
 			bool apart = false;
 			size_t at = 0;
 
@@ -319,9 +320,9 @@ T(agrees_with_decide)
 		_cleanup_(network_map_done) struct network_map map = { 0 };
 		struct err e = { 0 };
 
-		t_good(compile_networks(plan, &none, &r, &map, &e), e);
+		t_good(compile_networks(plan, &none, NULL, &r, &map, &e), e);
 		for (size_t k = 0; k < r->tables[RS_INET].n_sets; k++)
-			check_set(&r->tables[RS_INET].sets[k]);
+			check_set(r->tables[RS_INET].sets[k]);
 		for (int k = 0; k < FLOWS; k++) {
 			struct addr to = address(points[below(ARRAY_LEN(points))]);
 			struct flow f;

@@ -204,8 +204,7 @@ T(verdict_map)
 	uint8_t key[RULESET_KEY_MAX] = "br0";
 	struct rs_element *e = rs_element_add(s, key, NULL, NULL);
 
-	e->verdict.kind = RS_GOTO;
-	memcpy(e->verdict.chain, "c", 2);
+	rs_element_leads(s, e, RS_GOTO, "c");
 	rs_vmap(rs_rule_add(rs_chain_add(t, "c"), NULL), s);
 	rs_vmap_by(rs_rule_add(rs_chain_find(t, "c"), NULL), s, &out);
 	check_line(r, "type ifname : verdict");
