@@ -71,12 +71,13 @@ bool event_dest(const struct event *ev, struct dest *out)
 
 bool event_dest_writable(const struct dest *d)
 {
+	_cleanup_(arena_done) struct arena arena = { 0 };
 	char text[DEST_STR_MAX];
 	struct dest again;
 	struct err ignored;
 
-	return dest_parse(span_of(dest_show(d, DEST_FOR_ALLOW, text)), DEST_FOR_ALLOW, &again,
-			  &ignored) &&
+	return dest_parse(span_of(dest_show(d, DEST_FOR_ALLOW, text)), DEST_FOR_ALLOW, &arena,
+			  &again, &ignored) &&
 	       again.target == d->target;
 }
 

@@ -82,8 +82,8 @@ void event_encode(const struct event *ev, const struct event_context *ctx, struc
  * from another process. */
 bool event_valid(const struct event *ev);
 
-/* The destination as a person would write it in a rule: by name where it has one. False for a
- * question that is no host name. */
+/* The destination as a person would write it in a rule: by name, the event's, where it has one. False for
+ * a question that is no host name. */
 bool event_dest(const struct event *ev, struct dest *out);
 
 /* A rule can name it: what a host called "any" or "host" is written as would open something else. */

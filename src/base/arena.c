@@ -41,7 +41,7 @@ void *arena_alloc(struct arena *a, size_t size, size_t align)
 	size_t pad = -(uintptr_t)a->at & (align - 1);
 	char *p;
 
-	if ((size_t)(a->end - a->at) < pad || (size_t)(a->end - a->at) - pad < size) {
+	if (!a->at || (size_t)(a->end - a->at) < pad || (size_t)(a->end - a->at) - pad < size) {
 		grow(a, size);
 		pad = 0;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/buf.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +28,7 @@ void buf_clear(struct buf *b)
 }
 
 /* Makes room for n more bytes and the NUL, or marks the overflow. */
-static bool reserve(struct buf *b, size_t n)
+bool buf_grow(struct buf *b, size_t n)
 {
 	size_t need, cap;
 
@@ -41,18 +42,26 @@ static bool reserve(struct buf *b, size_t n)
 	cap = b->cap ? b->cap : 64;
 	while (cap < need)
 		cap *= 2;
+	/* buf_extend() asks for no more than this. */
+	cap = MIN(cap - 1, b->max) + 1;
 	b->p = xrealloc(b->p, cap, 1);
 	b->cap = cap;
 	return true;
 }
 
+void buf_reserve(struct buf *b, size_t n)
+{
+	/* Too much is only marked when it is appended. */
+	if (!b->overflow && n <= b->max && b->n <= b->max - n)
+		(void)buf_grow(b, n);
+}
+
 void buf_add(struct buf *b, const void *p, size_t n)
 {
-	if (n == 0 || !reserve(b, n))
-		return;
-	memcpy(b->p + b->n, p, n);
-	b->n += n;
-	b->p[b->n] = '\0';
+	uint8_t *to = n ? buf_extend(b, n) : NULL;
+
+	if (to)
+		memcpy(to, p, n);
 }
 
 void buf_str(struct buf *b, const char *s)
@@ -78,7 +87,7 @@ void buf_vfmt(struct buf *b, const char *fmt, va_list ap)
 	va_copy(again, ap);
 	n = vsnprintf(NULL, 0, fmt, again);
 	va_end(again);
-	if (n <= 0 || !reserve(b, (size_t)n))
+	if (n <= 0 || !buf_grow(b, (size_t)n))
 		return;
 	(void)vsnprintf(b->p + b->n, (size_t)n + 1, fmt, ap);
 	b->n += (size_t)n;
@@ -100,15 +109,20 @@ void buf_u8(struct buf *b, uint8_t v)
 
 void buf_u16(struct buf *b, uint16_t v)
 {
-	uint8_t be[2] = { (uint8_t)(v >> 8), (uint8_t)v };
+	uint8_t *to = buf_extend(b, sizeof(v));
 
-	buf_add(b, be, sizeof(be));
+	v = htons(v);
+	if (to)
+		memcpy(to, &v, sizeof(v));
 }
 
 void buf_u32(struct buf *b, uint32_t v)
 {
-	buf_u16(b, (uint16_t)(v >> 16));
-	buf_u16(b, (uint16_t)v);
+	uint8_t *to = buf_extend(b, sizeof(v));
+
+	v = htonl(v);
+	if (to)
+		memcpy(to, &v, sizeof(v));
 }
 
 void buf_put_u16(struct buf *b, size_t at, uint16_t v)
@@ -118,6 +132,12 @@ void buf_put_u16(struct buf *b, size_t at, uint16_t v)
 	assert(b->n >= 2 && at <= b->n - 2);
 	b->p[at] = (char)(v >> 8);
 	b->p[at + 1] = (char)(v & 0xff);
+}
+
+void buf_put_u32(struct buf *b, size_t at, uint32_t v)
+{
+	buf_put_u16(b, at, (uint16_t)(v >> 16));
+	buf_put_u16(b, at + 2, (uint16_t)v);
 }
 
 void buf_drop(struct buf *b, size_t n)

@@ -37,13 +37,17 @@ void buf_char(struct buf *b, char c);
 void buf_fmt(struct buf *b, const char *fmt, ...) _printf_(2, 3);
 void buf_vfmt(struct buf *b, const char *fmt, va_list ap) _printf_(2, 0);
 
+/* Room for n more bytes at once: what is appended next does not have to be moved while it grows. */
+void buf_reserve(struct buf *b, size_t n);
+
 /* Network byte order. */
 void buf_u8(struct buf *b, uint8_t v);
 void buf_u16(struct buf *b, uint16_t v);
 void buf_u32(struct buf *b, uint32_t v);
 
-/* Overwrites two bytes written earlier, at < n - 1. */
+/* Overwrite two bytes written earlier, at < n - 1, or four, at < n - 3. */
 void buf_put_u16(struct buf *b, size_t at, uint16_t v);
+void buf_put_u32(struct buf *b, size_t at, uint32_t v);
 
 /* Drops the first n bytes, n <= b->n. */
 void buf_drop(struct buf *b, size_t n);
@@ -62,6 +66,22 @@ static inline struct span buf_view(const struct buf *b)
 static inline const char *buf_cstr(const struct buf *b)
 {
 	return b->p ? b->p : "";
+}
+
+/* buf_extend(): makes room where there is too little. */
+bool buf_grow(struct buf *b, size_t n);
+
+/* Appends n bytes for the caller to write, which are good until the next append; NULL: there is no room. */
+static inline uint8_t *buf_extend(struct buf *b, size_t n)
+{
+	uint8_t *p;
+
+	if ((b->overflow || n >= b->cap - b->n) && !buf_grow(b, n))
+		return NULL;
+	p = (uint8_t *)b->p + b->n;
+	b->n += n;
+	b->p[b->n] = '\0';
+	return p;
 }
 
 /* Hands the bytes out; the caller frees them. Never NULL. The buffer is empty afterwards. */

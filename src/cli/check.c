@@ -43,8 +43,8 @@ static void print_unicode(const struct dest *d)
 	_cleanup_(freep) char *unicode = NULL;
 
 	if ((d->target == DEST_NAME || d->target == DEST_WILDCARD) &&
-	    idn2_to_unicode_8z8z(d->name.s, &unicode, 0) == IDN2_OK &&
-	    !span_eq(span_of(unicode), name_span(&d->name)))
+	    idn2_to_unicode_8z8z(d->name->s, &unicode, 0) == IDN2_OK &&
+	    !span_eq(span_of(unicode), name_span(d->name)))
 		printf("  (%s)", unicode);
 }
 
@@ -139,7 +139,7 @@ static void print_subject(const struct plan_subject *s)
 static void print_plan(const struct plan *p)
 {
 	for (size_t i = 0; i < p->n_policies; i++)
-		print_policy(p, &p->policies[i]);
+		print_policy(p, p->policies[i]);
 	for (size_t i = 0; i < p->n_subjects; i++)
 		print_subject(&p->subjects[i]);
 }
@@ -274,7 +274,7 @@ static json_t *plan_json(const struct plan *p)
 	       *lints = json_array();
 
 	for (size_t i = 0; i < p->n_policies; i++)
-		json_array_append_new(policies, policy_json(p, &p->policies[i]));
+		json_array_append_new(policies, policy_json(p, p->policies[i]));
 	for (size_t i = 0; i < p->n_subjects; i++)
 		json_array_append_new(subjects, subject_json(&p->subjects[i]));
 	for (size_t i = 0; i < p->n_lints; i++)

@@ -45,6 +45,7 @@ struct answer {
 struct inquiry {
 	const struct plan *plan;
 	const struct plan_policy *policy;
+	struct arena arena; /* has what dest points to */
 	struct dest dest;
 	struct name name; /* with answers' flow.name */
 	struct answer answers[2 * LIMIT_PORT_RANGES];
@@ -144,9 +145,11 @@ static bool make_flow(struct inquiry *q, struct flow *out, struct err *e)
 		out->addr = &d->prefix.addr;
 		return true;
 	}
-	q->name = d->name;
 	out->name = &q->name;
-	return d->target == DEST_NAME || name_parse(SPAN_LIT(HOST_LOOPBACK_NAME), &q->name, e);
+	if (d->target != DEST_NAME)
+		return name_parse(SPAN_LIT(HOST_LOOPBACK_NAME), &q->name, e);
+	name_copy(&q->name, d->name);
+	return true;
 }
 
 static void ask(struct inquiry *q, struct flow f, uint16_t port)
@@ -165,17 +168,19 @@ static bool inquire(struct inquiry *q, const char *text, struct err *e)
 	const struct ports *ports = &q->dest.ports;
 	struct flow f;
 
-	if (!dest_parse(span_of(text), DEST_FOR_ALLOW, &q->dest, e) || !make_flow(q, &f, e))
+	if (!dest_parse(span_of(text), DEST_FOR_ALLOW, &q->arena, &q->dest, e) ||
+	    !make_flow(q, &f, e))
 		return false;
 	q->allowed = true;
 	if (ports->n == 0)
 		ask(q, f, 0);
 	for (size_t i = 0; i < ports->n; i++) {
-		uint16_t first = ports->r[i].lo ? ports->r[i].lo : 1;
+		struct port_range r = ports_at(ports, i);
+		uint16_t first = r.lo ? r.lo : 1;
 
 		ask(q, f, first);
-		if (ports->r[i].hi != first)
-			ask(q, f, ports->r[i].hi);
+		if (r.hi != first)
+			ask(q, f, r.hi);
 	}
 	if (f.name)
 		q->resolves = decide_name(q->policy, f.name, 0, &q->dns_rule);
@@ -294,18 +299,19 @@ static bool explain(struct args *a, const char *text, bool *allowed, struct err 
 {
 	_cleanup_(plan_freep) struct plan *plan = NULL;
 	struct inquiry q = { 0 };
+	bool ok;
 
 	if (!cli_rules_load(&a->rules, false, &plan, e))
 		return false;
 	q.plan = plan;
-	if (!find_policy(plan, a->subject, &q.policy, e) || !inquire(&q, text, e))
-		return false;
-	if (a->json)
+	ok = find_policy(plan, a->subject, &q.policy, e) && inquire(&q, text, e);
+	if (ok && a->json)
 		show_json_print(inquiry_json(&q));
-	else
+	else if (ok)
 		print_inquiry(&q);
 	*allowed = q.allowed;
-	return true;
+	arena_done(&q.arena);
+	return ok;
 }
 
 static int run(int argc, char **argv)

@@ -56,9 +56,10 @@ static bool take(void *ctx, size_t option, const char *arg, struct err *e)
 static bool is_name(struct span name, struct err *e)
 {
 	_cleanup_(freep) char *text = xasprintf("group/" SPAN_FMT, SPAN_ARG(name));
+	_cleanup_(arena_done) struct arena arena = { 0 };
 	struct dest d;
 
-	return dest_parse(span_of(text), DEST_FOR_DENY, &d, e);
+	return dest_parse(span_of(text), DEST_FOR_DENY, &arena, &d, e);
 }
 
 static void add_from_dir(const char *path, struct names *names)
@@ -150,7 +151,7 @@ static bool load(const char *name, struct group *out, struct err *e)
 
 static const struct plan_rule *rule_of(const struct group *g)
 {
-	return &g->plan->policies[0].rules[0];
+	return &g->plan->policies[0]->rules[0];
 }
 
 static json_t *group_json(const struct group *g)
@@ -210,7 +211,7 @@ static int show_one(const char *name, const struct names *names, bool json)
 
 static void print_line(const struct group *g, int width)
 {
-	printf("%-*s  %12zu  " SPAN_FMT, width, g->name, rule_of(g)->n_dests, SPAN_ARG(g->purpose));
+	printf("%-*s  %12u  " SPAN_FMT, width, g->name, rule_of(g)->n_dests, SPAN_ARG(g->purpose));
 	if (!g->text.built_in)
 		printf("%s(%s)", g->purpose.n ? "  " : "", g->text.file);
 	printf("\n");

@@ -68,7 +68,7 @@ static bool take(void *ctx, size_t option, const char *arg, struct err *e)
 /* The list with groups written out: plan holds a rule for each of its entries, in order. */
 static void expand(const struct allowlist *merged, const struct plan *plan, struct allowlist *out)
 {
-	const struct plan_policy *p = &plan->policies[0];
+	const struct plan_policy *p = plan->policies[0];
 
 	for (size_t i = 0; i < merged->n; i++)
 		for (size_t j = 0; j < p->rules[i].n_dests; j++)

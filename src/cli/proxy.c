@@ -72,6 +72,7 @@ static const char *const notes[] = {
 
 struct args {
 	struct cli_rules rules;
+	struct arena arena; /* has the ports that are given */
 	const char *users;
 	bool audit, quiet;
 	bool told; /* which files are not there */
@@ -90,6 +91,7 @@ struct recorder {
 static void args_done(struct args *a)
 {
 	cli_rules_done(&a->rules);
+	arena_done(&a->arena);
 }
 
 static bool take_listen(struct gate_options *g, const char *arg, struct err *e)
@@ -113,7 +115,7 @@ static bool take(void *ctx, size_t option, const char *arg, struct err *e)
 	case OPT_LISTEN:
 		return take_listen(g, arg, e);
 	case OPT_CONNECT_PORTS:
-		return ports_parse(span_of(arg), &g->connect_ports, e) ||
+		return ports_parse(span_of(arg), &a->arena, &g->connect_ports, e) ||
 		       err_wrap(e, "--connect-ports");
 	case OPT_USERS:
 		a->users = arg;
@@ -143,8 +145,8 @@ static bool load_plan(struct args *a, struct plan **out, struct err *e)
 	if (!cli_rules_load(&a->rules, a->quiet || a->told, out, e))
 		return false;
 	a->told = true;
-	for (size_t i = 0; a->audit && i < (*out)->n_policies; i++)
-		(*out)->policies[i].mode = MODE_AUDIT;
+	if (a->audit)
+		plan_audit(*out);
 	return true;
 }
 
@@ -244,7 +246,7 @@ static void on_event(void *ctx, const struct gate_setup *s, const struct event *
 {
 	struct recorder *r = ctx;
 	const struct gate_client *c = &s->clients[ev->subject];
-	const struct plan_policy *p = c->needs_login ? NULL : &s->plan->policies[c->policy];
+	const struct plan_policy *p = c->needs_login ? NULL : s->plan->policies[c->policy];
 	char subject[512];
 
 	if (ev->rule >= (p ? (int32_t)p->n_rules : 0))
@@ -332,7 +334,7 @@ static int serve(struct args *a)
 static int run(int argc, char **argv)
 {
 	_cleanup_(args_done) struct args a = {
-		.proxy.gate.connect_ports = { 1, { { 443, 443 } } },
+		.proxy.gate.connect_ports = ports_one(443),
 	};
 	int operands, status;
 	struct err e = { 0 };

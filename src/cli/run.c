@@ -217,11 +217,9 @@ static int run_plan(const struct args *a, struct plan *plan, char **argv)
 {
 	struct recorder r = { 0 };
 	const struct plan_policy *chosen;
-	struct plan_policy policy;
 	struct gate_host *hosts = NULL;
 	struct jail_options o = { .argv = argv,
 				  .plan = plan,
-				  .policy = &policy,
 				  .keep_fds = a->keep_fds,
 				  .n_keep_fds = a->n_keep_fds,
 				  .allow_unix = a->allow_unix,
@@ -235,19 +233,19 @@ static int run_plan(const struct args *a, struct plan *plan, char **argv)
 	if (!plan_policy_pick(plan, a->rules.use, &chosen, &e) ||
 	    !decisions_open(&r.log, a->log, &e))
 		return cli_usage_error(&e);
-	policy = *chosen;
-	policy.mode = a->audit ? MODE_AUDIT : policy.mode;
-	r.policy = &policy;
+	if (a->audit)
+		plan_audit(plan);
+	o.policy = r.policy = chosen;
 	r.subject = xasprintf("jail:%s", argv[0]);
 	r.tally = tally_new();
-	o.tell_allowed = a->log || policy.mode == MODE_AUDIT;
+	o.tell_allowed = a->log || chosen->mode == MODE_AUDIT;
 	o.upstreams = a->n_dns ? a->dns : servers;
 	o.n_upstreams = a->n_dns ? a->n_dns :
 				   hostdns_servers("/etc/resolv.conf", servers, GATE_UPSTREAMS_MAX);
 	o.n_hosts = hostdns_table("/etc/hosts", &hosts);
 	o.hosts = hosts;
 	if (!a->quiet)
-		warn_of_rules(&policy);
+		warn_of_rules(chosen);
 	status = run_jail(a, &o, &r);
 	tally_free(r.tally);
 	free(r.subject);

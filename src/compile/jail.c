@@ -46,13 +46,13 @@ static bool has_proto(const struct dest *d, int proto)
 static void add_ports(struct buf *b, const struct ports *ports)
 {
 	for (size_t i = 0; i < ports->n; i++) {
-		const struct port_range *r = &ports->r[i];
+		struct port_range r = ports_at(ports, i);
 
 		buf_str(b, b->n ? ", " : "");
-		if (r->lo == r->hi)
-			buf_fmt(b, "%u", r->lo);
+		if (r.lo == r.hi)
+			buf_fmt(b, "%u", r.lo);
 		else
-			buf_fmt(b, "%u-%u", r->lo, r->hi);
+			buf_fmt(b, "%u-%u", r.lo, r.hi);
 	}
 }
 

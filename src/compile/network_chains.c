@@ -393,7 +393,7 @@ static void redirect_dns(const struct network *n, struct rs_chain *c)
 
 static void translate(const struct segment *s, struct rs_rule *r, enum scope scope)
 {
-	uint16_t port = s->to->ports.r[0].lo;
+	uint16_t port = ports_at(&s->to->ports, 0).lo;
 	bool first_v6 = scope == SCOPE_6 || (scope == SCOPE_HOST && !s->v4.family);
 	const struct addr *a = first_v6 ? &s->v6 : &s->v4;
 

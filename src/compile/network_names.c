@@ -52,10 +52,11 @@ static void wish_ports(struct wishes kinds[static NAME_KIND_COUNT], const struct
 
 	use->proto_lo = use->proto_hi = proto;
 	for (size_t i = 0; i < p->n; i++) {
-		bool one = p->r[i].lo == p->r[i].hi;
+		struct port_range r = ports_at(p, i);
+		bool one = r.lo == r.hi;
 
-		use->port_lo = p->r[i].lo;
-		use->port_hi = p->r[i].hi;
+		use->port_lo = r.lo;
+		use->port_hi = r.hi;
 		wish(&kinds[one ? NAME_PORT : NAME_RANGE], l, box_port(proto, use->port_lo),
 		     box_port(proto, use->port_hi), use);
 	}

@@ -43,18 +43,18 @@ static void add_ports(struct segment *s, enum scope scope, struct box b, uint8_t
 		      const struct ports *ports)
 {
 	for (size_t i = 0; i < ports->n; i++) {
-		const struct port_range *r = &ports->r[i];
-		bool exact = scope != SCOPE_HOST && r->lo == r->hi && is_address(&b.prefix);
+		struct port_range r = ports_at(ports, i);
+		bool exact = scope != SCOPE_HOST && r.lo == r.hi && is_address(&b.prefix);
 
-		b.lo = box_port(proto, r->lo);
-		b.hi = box_port(proto, r->hi);
+		b.lo = box_port(proto, r.lo);
+		b.hi = box_port(proto, r.hi);
 		add_box(s, scope, exact ? KIND_EXACT : KIND_RANGE, &b);
 	}
 }
 
 bool ports_every(const struct ports *p)
 {
-	return p->n == 0 || (p->r[0].lo == 0 && p->r[0].hi == UINT16_MAX);
+	return p->n == 0 || (ports_at(p, 0).lo == 0 && ports_at(p, 0).hi == UINT16_MAX);
 }
 
 /* What of the protocol never goes to the addresses of the scope. */
@@ -127,8 +127,8 @@ static bool means_host(const struct plan_rule *r, const struct dest *d)
 	if (r->action != RULE_DENY)
 		return false;
 	return d->target == DEST_ANY || d->target == DEST_ANY_NAME ||
-	       (d->target == DEST_NAME && name_eq(&d->name, &host)) ||
-	       (d->target == DEST_WILDCARD && name_below(&host, &d->name));
+	       (d->target == DEST_NAME && name_eq(d->name, &host)) ||
+	       (d->target == DEST_WILDCARD && name_below(&host, d->name));
 }
 
 /* How many rules there are up to the last that opens the host: what is behind it need not deny. */
@@ -165,8 +165,11 @@ static enum segment_kind kind_of(const struct plan_rule *r)
 
 static bool same_dest(const struct dest *a, const struct dest *b)
 {
-	return a->proto == b->proto && a->target == b->target && name_eq(&a->name, &b->name) &&
-	       addr_eq(&a->prefix.addr, &b->prefix.addr) && a->ports.r[0].lo == b->ports.r[0].lo;
+	const struct name *x = dest_name(a), *y = dest_name(b);
+
+	return a->proto == b->proto && a->target == b->target && (!x || name_eq(x, y)) &&
+	       addr_eq(&a->prefix.addr, &b->prefix.addr) &&
+	       ports_at(&a->ports, 0).lo == ports_at(&b->ports, 0).lo;
 }
 
 static struct segment *add_segment(struct network *n, enum segment_kind kind, const struct dest *to)
@@ -213,7 +216,7 @@ static void add_rule(struct network *n, const struct plan_rule *r, bool host)
 			add_prefix(s, r, d);
 		} else if (d->target == DEST_ANY) {
 			add_any(s, r, d);
-		} else if (d->target == DEST_NAME && !is_host_loopback(&d->name)) {
+		} else if (d->target == DEST_NAME && !is_host_loopback(d->name)) {
 			vec_push(s->learned, s->n_learned, s->cap_learned,
 				 ((struct learned){ r, d }));
 			note_rule(s, r);
@@ -271,7 +274,7 @@ static struct addr redirect_address(const struct network *n, const struct dest *
 	if (to->target == DEST_PREFIX && to->prefix.addr.family == family)
 		return to->prefix.addr;
 	if (to->target == DEST_NAME && n->options->address)
-		return n->options->address(n->options->ctx, &to->name, family);
+		return n->options->address(n->options->ctx, to->name, family);
 	return (struct addr){ 0 };
 }
 

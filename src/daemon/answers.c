@@ -20,7 +20,7 @@ static void on_event(void *ctx, const struct gate_setup *s, const struct event *
 {
 	struct enforcer *f = ctx;
 	const struct gate_network *n = &s->networks[ev->subject];
-	const struct plan_policy *p = &s->plan->policies[n->policy];
+	const struct plan_policy *p = s->plan->policies[n->policy];
 	char subject[LIMIT_NETWORK_NAME + 16];
 
 	if (ev->rule < -1 || ev->rule >= (int32_t)p->n_rules)
@@ -40,7 +40,7 @@ static size_t networks_now(const struct enforcer *f, struct gate_network *out)
 	for (size_t i = 0; i < f->n_ports; i++) {
 		const struct port_state *st = &f->ports_of[i];
 		const struct plan_policy *policy = p->subjects[st->subject].policy;
-		size_t place = (size_t)(policy - p->policies);
+		size_t place = plan_policy_number(p, policy);
 
 		/* A plan with more than that is answered in part. */
 		if (!st->there || !policy_captures_dns(policy) || place > UINT16_MAX ||

@@ -62,7 +62,7 @@ static bool add(struct making *m, size_t listener, const struct plan_policy *pol
 
 	if (m->setup->n_clients == LIMIT_SUBJECTS)
 		return err_set(e, ERR_LIMIT, "more than %d users and listeners", LIMIT_SUBJECTS);
-	c.policy = (uint16_t)(policy - m->setup->plan->policies);
+	c.policy = (uint16_t)plan_policy_number(m->setup->plan, policy);
 	if (user) {
 		memcpy(c.user, user->name, sizeof(c.user));
 		memcpy(c.token, user->token, sizeof(c.token));
@@ -132,7 +132,7 @@ static bool add_listener(struct making *m, size_t listener, struct err *e)
 	}
 	if (!named)
 		return add_unnamed(m, listener, e);
-	return nobody || add(m, listener, &p->policies[0], NULL, true, e);
+	return nobody || add(m, listener, p->policies[0], NULL, true, e);
 }
 
 /* A subject that asks for a listener which is not there would go without its policy. */

@@ -93,10 +93,10 @@ static bool has_address(const struct enforcer *f, const struct name *n, const st
 static bool is_target(const struct enforcer *f, const struct dest *to,
 		      const struct conntrack_flow *c)
 {
-	if (to->ports.n == 0 || to->ports.r[0].lo != c->real_dport)
+	if (to->ports.n == 0 || ports_at(&to->ports, 0).lo != c->real_dport)
 		return false;
 	if (to->target == DEST_NAME)
-		return has_address(f, &to->name, &c->real_dst);
+		return has_address(f, to->name, &c->real_dst);
 	return to->target == DEST_HOST ? is_local(f, &c->real_dst) :
 					 addr_eq(&to->prefix.addr, &c->real_dst);
 }

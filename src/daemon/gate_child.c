@@ -247,8 +247,9 @@ static bool send_queue(struct gate_child *c)
 bool gate_child_resolve(struct gate_child *c, uint32_t id, const struct name *name,
 			uint32_t queries, struct err *e)
 {
-	struct gate_resolve r = { .id = id, .queries = queries, .name = *name };
+	struct gate_resolve r = { .id = id, .queries = queries };
 
+	name_copy(&r.name, name);
 	if (c->report < 0)
 		return err_set(e, ERR_SYSTEM, "the gate is not there; it is being started anew");
 	vec_push(c->queue, c->n_queue, c->cap_queue, r);

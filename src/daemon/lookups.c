@@ -151,11 +151,11 @@ static void find_targets(struct enforcer *f)
 	free(f->targets);
 	f->targets = xcalloc(f->now.map.n_names + 1, sizeof(*f->targets));
 	for (size_t i = 0; p && i < p->n_policies; i++)
-		for (size_t j = 0; j < p->policies[i].n_rules; j++) {
-			const struct plan_rule *r = &p->policies[i].rules[j];
+		for (size_t j = 0; j < p->policies[i]->n_rules; j++) {
+			const struct plan_rule *r = &p->policies[i]->rules[j];
 
 			if (r->action == RULE_REDIRECT && r->to->target == DEST_NAME &&
-			    names_find(f->names, &r->to->name, &at))
+			    names_find(f->names, r->to->name, &at))
 				f->targets[at] = true;
 		}
 }

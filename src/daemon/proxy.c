@@ -175,7 +175,7 @@ static void on_signal(void *ctx, int events)
 
 static json_t *client_json(const struct supervisor *s, const struct gate_client *c)
 {
-	const struct plan_policy *p = &s->gate.setup->plan->policies[c->policy];
+	const struct plan_policy *p = s->gate.setup->plan->policies[c->policy];
 	char at[LISTEN_STR_MAX];
 
 	return json_pack("{s:s, s:s?, s:b, s:s?, s:i}", "listen",

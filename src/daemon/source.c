@@ -114,8 +114,8 @@ static bool put_in_front(struct plan *p, const struct added *a, unsigned place, 
 	if (a->network && !s)
 		return true;
 	for (size_t i = 0; i < p->n_policies; i++)
-		if ((!s || s->policy == &p->policies[i]) &&
-		    !plan_rule_prepend(&p->policies[i], a->action, a->dest, ADDED, place, e))
+		if ((!s || s->policy == p->policies[i]) &&
+		    !plan_rule_prepend(p, i, a->action, a->dest, ADDED, place, e))
 			return false;
 	return true;
 }

@@ -95,7 +95,7 @@ static void adopt_networks(struct gate *g, struct gate_setup *setup)
 		const struct gate_network *n = &setup->networks[i];
 
 		subject_init(&g->subjects[i], g, (uint16_t)i, setup->plan,
-			     &setup->plan->policies[n->policy], NULL);
+			     setup->plan->policies[n->policy], NULL);
 		g->subjects[i].network = n;
 	}
 	gate_setup_free(old);
@@ -115,11 +115,11 @@ static void adopt(struct gate *g, struct gate_setup *setup)
 		const struct gate_client *c = &setup->clients[i];
 
 		subject_init(&list[i], g, (uint16_t)i, setup->plan,
-			     &setup->plan->policies[c->policy], c);
+			     setup->plan->policies[c->policy], c);
 	}
 	g->setup = setup;
 	for (size_t i = 0; i < setup->plan->n_policies; i++)
-		gate_know_hosts(g, &setup->plan->policies[i]);
+		gate_know_hosts(g, setup->plan->policies[i]);
 	tell_adopted(g, "");
 	m.settled.generation = g->generation;
 	m.settled.ended = replace_subjects(g, list, setup->n_clients);

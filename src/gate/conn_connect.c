@@ -99,7 +99,8 @@ static void on_found(void *ctx, const struct lookup_result *r)
 	choose(c, r, &ch);
 	audit_ranges(c, &ch);
 	if (ch.n) {
-		dial(c, ch.good, ch.n, redirected ? c->verdict.rule->to->ports.r[0].lo : c->port);
+		dial(c, ch.good, ch.n,
+		     redirected ? ports_at(&c->verdict.rule->to->ports, 0).lo : c->port);
 	} else if (r->n) {
 		if (ch.verdict.rule)
 			c->verdict = ch.verdict;
@@ -146,11 +147,11 @@ static void dial_address(struct conn *c)
 
 static void redirect(struct conn *c, const struct dest *to)
 {
-	uint16_t port = to->ports.r[0].lo;
+	uint16_t port = ports_at(&to->ports, 0).lo;
 
 	switch (to->target) {
 	case DEST_NAME:
-		resolve(c, &to->name);
+		resolve(c, to->name);
 		return;
 	case DEST_PREFIX:
 		dial(c, &to->prefix.addr, 1, port);

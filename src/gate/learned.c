@@ -74,7 +74,7 @@ void learned_add(struct learned *l, const struct addr *a, const struct name *n, 
 		if (en->names[i].turn < en->names[at].turn)
 			at = i;
 	}
-	en->names[at].name = *n;
+	name_copy(&en->names[at].name, n);
 	en->names[at].turn = ++en->turns;
 	en->names[at].until_ms = until;
 }

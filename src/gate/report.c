@@ -16,7 +16,7 @@ struct event event_of(const struct flow *f, enum event_kind kind, enum event_lay
 	if (f->addr)
 		ev.addr = *f->addr;
 	if (f->name)
-		ev.name = *f->name;
+		name_copy(&ev.name, f->name);
 	return ev;
 }
 

@@ -61,7 +61,7 @@ bool setup_decode(struct span bytes, struct gate_setup **out, struct err *e)
 	if (!take_array(&c, sizeof(*s->networks), &networks, &s->n_networks, e))
 		return false;
 	s->networks = networks;
-	if (!plan_decode(span_from(bytes, c.at), &s->plan, e))
+	if (!plan_decode(span_from(bytes, c.at), NULL, &s->plan, e))
 		return false;
 	for (size_t i = 0; i < s->n_clients; i++)
 		if (s->clients[i].policy >= s->plan->n_policies)

@@ -248,7 +248,8 @@ static void on_found(void *ctx, const struct lookup_result *found)
 	struct flow f = flow_of(u);
 	size_t n = choose(u, r.addrs, r.n);
 
-	if (n && join(u, r.addrs, n, redirected ? u->verdict.rule->to->ports.r[0].lo : f.port))
+	if (n &&
+	    join(u, r.addrs, n, redirected ? ports_at(&u->verdict.rule->to->ports, 0).lo : f.port))
 		return;
 	if (!n && r.n)
 		tell(u, EVENT_DENY, "none of its addresses may stand for a name");
@@ -298,10 +299,10 @@ static bool begin(struct udp_flow *u)
 	if (u->verdict.kind == VERDICT_REDIRECT) {
 		to = u->verdict.rule->to;
 		if (to->target == DEST_HOST)
-			return to_host(u, to->ports.r[0].lo);
+			return to_host(u, ports_at(&to->ports, 0).lo);
 		if (to->target == DEST_PREFIX)
-			return start_at(u, &to->prefix.addr, to->ports.r[0].lo);
-		by_name(u, &to->name);
+			return start_at(u, &to->prefix.addr, ports_at(&to->ports, 0).lo);
+		by_name(u, to->name);
 	} else if (!u->name.len || u->learned) {
 		return to_address(u);
 	} else if (is_host_loopback(&u->name)) {
@@ -336,7 +337,7 @@ static bool judge(struct udp_flow *u)
 		return false;
 	}
 	if (f.name)
-		u->name = *f.name;
+		name_copy(&u->name, f.name);
 	u->verdict = decide(g->subjects->policy, &f);
 	n = !f.name && g->subjects->policy->dns == DNS_REAL ?
 		    learned_names(g->learned, &u->dst, names) :

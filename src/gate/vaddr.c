@@ -81,7 +81,7 @@ bool vaddr_give(struct vaddrs *v, const struct name *n, int family, struct addr 
 		if (v->n == LIMIT_VIRTUAL_ADDRESSES)
 			return false;
 		en = xcalloc(1, sizeof(*en));
-		en->name = *n;
+		name_copy(&en->name, n);
 		en->index = (uint32_t)v->n;
 		HASH_ADD(hh, v->by_name, name.s, en->name.len, en);
 		vec_push(v->by_index, v->n, v->cap, en);

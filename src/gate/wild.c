@@ -26,7 +26,7 @@ bool wild_named(const struct plan_policy *p, const struct name *n)
 	for (size_t i = 0; i < p->n_rules; i++)
 		for (size_t k = 0; k < p->rules[i].n_dests; k++)
 			if (p->rules[i].dests[k].target == DEST_NAME &&
-			    name_eq(&p->rules[i].dests[k].name, n))
+			    name_eq(p->rules[i].dests[k].name, n))
 				return true;
 	return false;
 }
@@ -43,7 +43,7 @@ bool wild_within(struct wild *w, const struct plan_policy *p, const struct name 
 	if (HASH_COUNT(w->names) >= LIMIT_DNS_WILDCARD_NAMES)
 		return false;
 	found = xcalloc(1, sizeof(*found));
-	found->name = *n;
+	name_copy(&found->name, n);
 	HASH_ADD(hh, w->names, name.s, found->name.len, found);
 	return true;
 }

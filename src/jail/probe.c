@@ -13,7 +13,7 @@
 /* Everything that a jail's start does, but for the gate and the command. */
 static bool try_all(struct err *e)
 {
-	const struct plan_policy nothing = { .name = (char *)(uintptr_t) "probe" };
+	const struct plan_policy nothing = { .name = "probe" };
 	const struct sockets none = { 0 };
 	const struct hide_options hide = { .sockets = &none };
 	struct network net;

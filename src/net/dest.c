@@ -104,12 +104,12 @@ static bool read_group(const struct reading *r, struct span rest, struct dest *d
 {
 	struct span name = span_from(rest, sizeof("group/") - 1);
 
-	if (rest.p != r->all.p || name.n == 0 || name.n >= sizeof(d->group) ||
+	if (rest.p != r->all.p || name.n == 0 || name.n > DEST_GROUP_MAX ||
 	    !span_made_of(name, LETTERS DIGITS "_.-"))
 		return dest_refuse_group(r, name);
 	d->target = DEST_GROUP;
 	d->proto = DEST_PROTO_ANY;
-	memcpy(d->group, name.p, name.n);
+	d->group = arena_strndup(r->arena, name.p, name.n);
 	return true;
 }
 
@@ -137,17 +137,19 @@ static bool read_v6(const struct reading *r, const struct parts *p, struct dest 
 static bool read_wildcard(const struct reading *r, struct span target, struct dest *d)
 {
 	struct span apex = span_from(target, 2);
+	struct name name;
 
 	if (!span_starts(target, SPAN_LIT("*.")) || apex.n == 0 || span_has(apex, '*'))
 		return dest_refuse_wildcard(r, target);
-	if (!name_parse_idna(apex, &d->name, r->e))
+	if (!name_parse_idna(apex, &name, r->e))
 		return false;
-	if (d->name.len + 2 > LIMIT_NAME)
+	if (name.len + 2 > LIMIT_NAME)
 		return dest_bad(r, "is not a destination: a name below it is longer than %d bytes",
 				LIMIT_NAME);
-	if (name_is_public_suffix(&d->name))
-		return dest_refuse_public_suffix(r, target, &d->name);
+	if (name_is_public_suffix(&name))
+		return dest_refuse_public_suffix(r, target, &name);
 	d->target = DEST_WILDCARD;
+	d->name = name_keep(&name, r->arena);
 	return true;
 }
 
@@ -163,15 +165,18 @@ static bool is_own_word(const struct parts *p, struct span name)
 
 static bool read_name(const struct reading *r, const struct parts *p, struct dest *d)
 {
-	if (!name_parse_idna(p->target, &d->name, r->e))
+	struct name name;
+
+	if (!name_parse_idna(p->target, &name, r->e))
 		return false;
-	if (is_own_word(p, name_span(&d->name)))
+	if (is_own_word(p, name_span(&name)))
 		return dest_bad(r,
 				"is not a destination: \"%s\" is a word of its own here, no name",
-				d->name.s);
-	if (!p->has_proto && proto_is_name(name_span(&d->name)))
-		return dest_refuse_like_proto(r, &d->name);
+				name.s);
+	if (!p->has_proto && proto_is_name(name_span(&name)))
+		return dest_refuse_like_proto(r, &name);
 	d->target = DEST_NAME;
+	d->name = name_keep(&name, r->arena);
 	return true;
 }
 
@@ -240,16 +245,16 @@ static bool read_rest(const struct reading *r, const struct parts *p, struct des
 	if (!p->has_proto)
 		d->proto = deny && !p->has_ports ? DEST_PROTO_ANY : IPPROTO_TCP;
 	if (p->has_ports)
-		return ports_parse(p->ports, &d->ports, r->e);
+		return ports_parse(p->ports, r->arena, &d->ports, r->e);
 	if (!p->has_proto && !deny && !dest_is_named(d))
 		return dest_refuse_bare(r, d);
-	d->ports = p->has_proto || deny ? PORTS_ALL : (struct ports){ 1, { { 443, 443 } } };
+	d->ports = p->has_proto || deny ? PORTS_ALL : ports_one(443);
 	return true;
 }
 
-bool dest_parse(struct span s, enum dest_use use, struct dest *out, struct err *e)
+bool dest_parse(struct span s, enum dest_use use, struct arena *a, struct dest *out, struct err *e)
 {
-	const struct reading r = { s, use, e };
+	const struct reading r = { s, use, a, e };
 	struct parts p = { .icmp_type = -1 };
 	struct dest d = { .icmp_type = -1 };
 	struct span rest = s;
@@ -272,4 +277,17 @@ bool dest_parse(struct span s, enum dest_use use, struct dest *out, struct err *
 	if (good)
 		*out = d;
 	return good;
+}
+
+struct dest dest_keep(const struct dest *d, struct arena *a)
+{
+	struct dest kept = *d;
+
+	if (d->ports.n > 1)
+		kept.ports = ports_of(d->ports.more, d->ports.n, a);
+	if (dest_name(d))
+		kept.name = name_keep(d->name, a);
+	else if (d->target == DEST_GROUP)
+		kept.group = arena_strdup(a, d->group);
+	return kept;
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/limits.h"
@@ -21,20 +22,40 @@ struct port_range {
 	uint16_t lo, hi; /* lo <= hi; inclusive */
 };
 
-/* Sorted, merged, never adjacent. n == 0: no ports are meant (icmp and other protocols). */
+/*
+ * Sorted, merged, never adjacent. n == 0: no ports are meant (icmp and other protocols). Nearly all have one
+ * range, which lies here; several lie elsewhere, so that this is a value that is good as long as they are.
+ */
 struct ports {
-	uint8_t n;
-	struct port_range r[LIMIT_PORT_RANGES];
+	uint8_t n; /* at most LIMIT_PORT_RANGES */
+	union {
+		struct port_range one;	       /* n < 2; zeros for none */
+		const struct port_range *more; /* n of them */
+	};
 };
 
-#define PORTS_ALL ((struct ports){ 1, { { 0, 65535 } } })
+#define PORTS_ALL ((struct ports){ 1, { .one = { 0, 65535 } } })
 
-/* "443", "8000-8099", "80,443", "*". 0 is not a port a person can write. */
-bool ports_parse(struct span s, struct ports *out, struct err *e) _must_use_;
+static inline struct ports ports_one(uint16_t port)
+{
+	return (struct ports){ 1, { .one = { port, port } } };
+}
+
+/* The range at place i < n; port 0 where there is none at all. */
+static inline struct port_range ports_at(const struct ports *p, size_t i)
+{
+	return p->n > 1 ? p->more[i] : p->one;
+}
+
+/* Of n ranges, sorted and merged, which are copied to the arena where they do not fit. */
+struct ports ports_of(const struct port_range *r, size_t n, struct arena *a);
+
+/* "443", "8000-8099", "80,443", "*". 0 is not a port a person can write. Several lie in the arena. */
+bool ports_parse(struct span s, struct arena *a, struct ports *out, struct err *e) _must_use_;
 void ports_str(const struct ports *p, struct buf *out);
 bool ports_contain(const struct ports *p, uint16_t port);
 
-enum dest_target {
+enum __attribute__((packed)) dest_target {
 	DEST_NAME,     /* api.github.com */
 	DEST_WILDCARD, /* *.github.com: any depth below, not the apex itself; name is the apex */
 	DEST_ANY_NAME, /* *: any name, no bare address */
@@ -48,15 +69,24 @@ enum dest_target {
 /* The protocol of a destination: an IANA number 0-255, or any. */
 #define DEST_PROTO_ANY (-1)
 
+/* The longest name of a group. */
+#define DEST_GROUP_MAX 63
+
+/* A value; what it points to is in the memory of who had it made, and has to outlive it. */
 struct dest {
 	int16_t proto;	   /* IPPROTO_TCP, ..., or DEST_PROTO_ANY */
 	int16_t icmp_type; /* with IPPROTO_ICMP and IPPROTO_ICMPV6: 0-255, -1 for every type */
 	enum dest_target target;
-	struct ports ports;   /* n == 0 unless proto is tcp, udp, sctp, udplite, dccp or any */
-	struct name name;     /* DEST_NAME, DEST_WILDCARD */
 	struct prefix prefix; /* DEST_PREFIX, as prefix_canonical() has it */
-	char group[64];	      /* DEST_GROUP, NUL-terminated */
+	struct ports ports;   /* n == 0 unless proto is tcp, udp, sctp, udplite, dccp or any */
+	union {
+		const struct name *name; /* DEST_NAME, DEST_WILDCARD: as name_keep() has it */
+		const char *group;	 /* DEST_GROUP */
+	};
 };
+
+/* There are hundreds of thousands of them. */
+_Static_assert(sizeof(struct dest) <= 48, "a destination is small");
 
 /*
  * What stands for parts that are not written:
@@ -79,8 +109,20 @@ enum dest_use {
  * Errors say what was read, what was expected and, where it can be guessed, what to write
  * instead: "*foo.com", "foo.*", "*.com", "10.42.7.11", "http://x.com/", "[::1", "1.2.3", ports 0 or
  * out of range.
+ *
+ * Names and lists of ports are kept in the arena; after a failure, too, something may be left in it.
  */
-bool dest_parse(struct span s, enum dest_use use, struct dest *out, struct err *e) _must_use_;
+bool dest_parse(struct span s, enum dest_use use, struct arena *a, struct dest *out, struct err *e)
+	_must_use_;
+
+/* The same, with all that it points to in the arena. */
+struct dest dest_keep(const struct dest *d, struct arena *a);
+
+/* The name it is for, or NULL. */
+static inline const struct name *dest_name(const struct dest *d)
+{
+	return d->target == DEST_NAME || d->target == DEST_WILDCARD ? d->name : NULL;
+}
 
 /* The canonical text, the shortest that parses back for `use`. */
 void dest_str(const struct dest *d, enum dest_use use, struct buf *out);

@@ -9,6 +9,7 @@
 struct reading {
 	struct span all;
 	enum dest_use use;
+	struct arena *arena;
 	struct err *e;
 };
 
@@ -33,7 +34,7 @@ bool span_made_of(struct span s, const char *bytes);
 
 static inline bool ports_are_all(const struct ports *p)
 {
-	return p->n == 1 && p->r[0].lo == 0 && p->r[0].hi == UINT16_MAX;
+	return p->n == 1 && p->one.lo == 0 && p->one.hi == UINT16_MAX;
 }
 
 /* A name, a wildcard or any name: what stands for tcp 443 when nothing else is written. */

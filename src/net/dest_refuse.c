@@ -56,10 +56,11 @@ static bool is_prefix(struct span s)
 
 static bool is_ports(struct span s)
 {
+	_cleanup_(arena_done) struct arena a = { 0 };
 	struct ports p;
 	struct err ignored;
 
-	return ports_parse(s, &p, &ignored);
+	return ports_parse(s, &a, &p, &ignored);
 }
 
 bool dest_reads_two_ways(struct span s)
@@ -285,7 +286,7 @@ bool dest_refuse_bare(const struct reading *r, const struct dest *d)
 	char one[DEST_STR_MAX], all[DEST_STR_MAX];
 
 	instead.proto = IPPROTO_TCP;
-	instead.ports = (struct ports){ 1, { { port, port } } };
+	instead.ports = ports_one(port);
 	dest_show(&instead, r->use, one);
 	instead.proto = DEST_PROTO_ANY;
 	instead.ports = PORTS_ALL;

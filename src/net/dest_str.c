@@ -18,11 +18,11 @@ static void put_target(const struct dest *d, bool with_ports, struct buf *out)
 {
 	switch (d->target) {
 	case DEST_NAME:
-		buf_span(out, name_span(&d->name));
+		buf_span(out, name_span(d->name));
 		break;
 	case DEST_WILDCARD:
 		buf_str(out, "*.");
-		buf_span(out, name_span(&d->name));
+		buf_span(out, name_span(d->name));
 		break;
 	case DEST_ANY_NAME:
 		buf_char(out, '*');
@@ -47,7 +47,7 @@ static void put_target(const struct dest *d, bool with_ports, struct buf *out)
 /* The target alone stands for this protocol and these ports. */
 static bool goes_without_saying(const struct dest *d, enum dest_use use)
 {
-	const struct port_range *r = &d->ports.r[0];
+	struct port_range r = ports_at(&d->ports, 0);
 
 	if (d->target == DEST_GROUP)
 		return true;
@@ -55,7 +55,7 @@ static bool goes_without_saying(const struct dest *d, enum dest_use use)
 		return false;
 	if (use == DEST_FOR_DENY)
 		return d->proto == DEST_PROTO_ANY && ports_are_all(&d->ports);
-	return dest_is_named(d) && d->proto == IPPROTO_TCP && r->lo == 443 && r->hi == 443;
+	return dest_is_named(d) && d->proto == IPPROTO_TCP && r.lo == 443 && r.hi == 443;
 }
 
 static void put_icmp(const struct dest *d, const char *proto, struct buf *out)
@@ -75,7 +75,7 @@ static void put_icmp(const struct dest *d, const char *proto, struct buf *out)
 
 void dest_str(const struct dest *d, enum dest_use use, struct buf *out)
 {
-	bool like_proto = d->target == DEST_NAME && proto_is_name(name_span(&d->name));
+	bool like_proto = d->target == DEST_NAME && proto_is_name(name_span(d->name));
 	bool all = ports_are_all(&d->ports);
 	bool with_proto, with_ports;
 	char proto[PROTO_STR_MAX];

@@ -148,3 +148,11 @@ bool name_is_local(const struct name *n)
 	memcpy(label.s, last.p, last.n);
 	return !name_is_public_suffix(&label);
 }
+
+const struct name *name_keep(const struct name *n, struct arena *a)
+{
+	struct name *kept = arena_alloc(a, NAME_SIZE(n->len), alignof(struct name));
+
+	name_copy(kept, n);
+	return kept;
+}

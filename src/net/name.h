@@ -8,8 +8,11 @@
 #define SALLYPORT_NET_NAME_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/span.h"
@@ -18,6 +21,20 @@ struct name {
 	uint8_t len;
 	char s[LIMIT_NAME + 1]; /* NUL-terminated */
 };
+
+/*
+ * A name that is kept where memory counts, in an arena or among the bytes of a plan, takes no more of it than
+ * this: it is only pointed to, and copied by name_copy(), never by value.
+ */
+#define NAME_SIZE(len) (offsetof(struct name, s) + (size_t)(len) + 1)
+
+static inline void name_copy(struct name *to, const struct name *from)
+{
+	memcpy(to, from, NAME_SIZE(from->len));
+}
+
+/* The same name in as few bytes as it takes, which last as long as the arena. */
+const struct name *name_keep(const struct name *n, struct arena *a);
 
 static inline struct span name_span(const struct name *n)
 {

@@ -36,10 +36,16 @@ static bool parse_range(struct span s, struct port_range *out, struct err *e)
 	return true;
 }
 
+/* While they are read. */
+struct list {
+	size_t n;
+	struct port_range r[LIMIT_PORT_RANGES];
+};
+
 /* Adds a range in its place, merged with those it overlaps or touches. False: no room for it. */
-static bool add(struct ports *p, struct port_range r)
+static bool add(struct list *p, struct port_range r)
 {
-	size_t from = 0, to, n;
+	size_t from = 0, to;
 
 	while (from < p->n && p->r[from].hi + 1 < r.lo)
 		from++;
@@ -51,15 +57,28 @@ static bool add(struct ports *p, struct port_range r)
 		return false;
 	memmove(&p->r[from + 1], &p->r[to], (p->n - to) * sizeof(r));
 	p->r[from] = r;
-	n = p->n - (to - from) + 1;
-	memset(&p->r[n], 0, (LIMIT_PORT_RANGES - n) * sizeof(r));
-	p->n = (uint8_t)n;
+	p->n += 1 - (to - from);
 	return true;
 }
 
-bool ports_parse(struct span s, struct ports *out, struct err *e)
+struct ports ports_of(const struct port_range *r, size_t n, struct arena *a)
 {
-	struct ports p = { 0 };
+	struct ports p = { .n = (uint8_t)n };
+	struct port_range *more;
+
+	if (n == 1)
+		p.one = r[0];
+	if (n <= 1)
+		return p;
+	more = arena_array(a, n, struct port_range);
+	memcpy(more, r, n * sizeof(*r));
+	p.more = more;
+	return p;
+}
+
+bool ports_parse(struct span s, struct arena *a, struct ports *out, struct err *e)
+{
+	struct list p = { 0 };
 	struct span rest = { s.n ? s.p : "", s.n }, part;
 
 	if (span_eq(s, SPAN_LIT("*"))) {
@@ -77,7 +96,7 @@ bool ports_parse(struct span s, struct ports *out, struct err *e)
 				       "further ones as another destination",
 				       LIMIT_PORT_RANGES);
 	}
-	*out = p;
+	*out = ports_of(p.r, p.n, a);
 	return true;
 }
 
@@ -88,18 +107,18 @@ void ports_str(const struct ports *p, struct buf *out)
 		return;
 	}
 	for (size_t i = 0; i < p->n; i++) {
-		const struct port_range *r = &p->r[i];
+		struct port_range r = ports_at(p, i);
 
-		buf_fmt(out, "%s%u", i ? "," : "", r->lo);
-		if (r->hi != r->lo)
-			buf_fmt(out, "-%u", r->hi);
+		buf_fmt(out, "%s%u", i ? "," : "", r.lo);
+		if (r.hi != r.lo)
+			buf_fmt(out, "-%u", r.hi);
 	}
 }
 
 bool ports_contain(const struct ports *p, uint16_t port)
 {
 	for (size_t i = 0; i < p->n; i++)
-		if (p->r[i].lo <= port && port <= p->r[i].hi)
+		if (ports_at(p, i).lo <= port && port <= ports_at(p, i).hi)
 			return true;
 	return false;
 }

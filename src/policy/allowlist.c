@@ -54,21 +54,22 @@ static char *text_of(const struct dest *d)
 }
 
 /* Appends d, unless it is there. */
-static void add(struct allowlist *l, const struct dest *d, char *file, struct pos at,
+static void add(struct allowlist *l, const struct dest *d, const char *file, struct pos at,
 		struct span comment)
 {
-	struct allow_entry en = { .dest = *d, .text = text_of(d), .file = file, .at = at };
+	_cleanup_(freep) char *text = text_of(d);
+	struct allow_entry en = { .file = file, .at = at };
 	struct allow_seen *seen;
 
-	HASH_FIND_STR(l->seen, en.text, seen);
-	if (seen) {
-		free(en.text);
+	HASH_FIND_STR(l->seen, text, seen);
+	if (seen)
 		return;
-	}
-	seen = xcalloc(1, sizeof(*seen));
+	en.dest = dest_keep(d, &l->arena);
+	en.text = arena_strdup(&l->arena, text);
+	seen = arena_array(&l->arena, 1, struct allow_seen);
 	seen->text = en.text;
 	HASH_ADD_KEYPTR(hh, l->seen, seen->text, strlen(seen->text), seen);
-	en.comment = comment.n ? xstrndup(comment.p, comment.n) : NULL;
+	en.comment = comment.n ? arena_strndup(&l->arena, comment.p, comment.n) : NULL;
 	vec_push(l->items, l->n, l->cap, en);
 }
 
@@ -77,7 +78,7 @@ void allowlist_add(struct allowlist *l, const struct dest *d, const struct allow
 	add(l, d, from->file, from->at, span_of(from->comment ? from->comment : ""));
 }
 
-static bool parse(struct span s, struct dest *out, struct err *e)
+static bool parse(struct span s, struct arena *a, struct dest *out, struct err *e)
 {
 	size_t blank = 0;
 	char shown[80];
@@ -91,12 +92,13 @@ static bool parse(struct span s, struct dest *out, struct err *e)
 			       "read \"%s\" behind a destination: expected one a line, and \"#\" "
 			       "before a comment",
 			       span_show(span_trim(span_from(s, blank)), shown, sizeof(shown)));
-	return dest_parse(s, DEST_FOR_ALLOW, out, e) || allow_refuse(s, e);
+	return dest_parse(s, DEST_FOR_ALLOW, a, out, e) || allow_refuse(s, e);
 }
 
 static bool read_line(struct allowlist *l, struct doc *d, struct span line, unsigned number,
 		      struct err *e)
 {
+	_cleanup_(arena_done) struct arena arena = { 0 };
 	struct span text, comment;
 	struct dest dest;
 	struct pos at;
@@ -105,7 +107,7 @@ static bool read_line(struct allowlist *l, struct doc *d, struct span line, unsi
 	if (text.n == 0)
 		return true;
 	at = (struct pos){ number, (unsigned)(text.p - line.p) + 1 };
-	if (!parse(text, &dest, e))
+	if (!parse(text, &arena, &dest, e))
 		return doc_err_at(d, at, e);
 	add(l, &dest, d->file, at, comment);
 	if (l->n > LIMIT_ALLOW_ENTRIES)
@@ -132,12 +134,10 @@ static bool check_text(const struct doc *d, struct span text, struct err *e)
 
 bool allowlist_read_text(struct allowlist *l, const char *file, struct span text, struct err *e)
 {
-	/* Borrows the name: the list keeps it for the entries. */
-	struct doc d = { .file = xstrdup(file) };
+	struct doc d = { .file = arena_strdup(&l->arena, file) };
 	unsigned number = 0;
 	struct span line;
 
-	vec_push(l->files, l->n_files, l->cap_files, d.file);
 	if (text.n > LIMIT_POLICY_BYTES)
 		return err_set(e, ERR_LIMIT, "%s: larger than %u bytes", file, LIMIT_POLICY_BYTES);
 	/* What some editors put in front of UTF-8. */
@@ -170,20 +170,8 @@ bool allowlist_read(struct allowlist *l, const char *path, bool optional, bool *
 
 void allowlist_done(struct allowlist *l)
 {
-	struct allow_seen *seen, *next;
-
-	HASH_ITER(hh, l->seen, seen, next)
-	{
-		HASH_DEL(l->seen, seen);
-		free(seen);
-	}
-	for (size_t i = 0; i < l->n; i++) {
-		free(l->items[i].text);
-		free(l->items[i].comment);
-	}
-	for (size_t i = 0; i < l->n_files; i++)
-		free(l->files[i]);
+	HASH_CLEAR(hh, l->seen);
+	arena_done(&l->arena);
 	free(l->items);
-	free(l->files);
 	*l = (struct allowlist){ 0 };
 }

@@ -19,15 +19,14 @@
 
 struct allow_entry {
 	struct dest dest; /* may be DEST_GROUP */
-	char *text;	  /* of dest, which reads back as it; owned by the list */
-	char *file;	  /* where it stands; borrowed from a list's `files` */
+	const char *text; /* of dest, which reads back as it */
+	const char *file; /* where it stands */
 	struct pos at;
-	char *comment; /* of the same line, or NULL; owned by the list */
+	const char *comment; /* of the same line, or NULL */
 };
 
 struct allowlist {
-	char **files; /* that were read; owned */
-	size_t n_files, cap_files;
+	struct arena arena;	   /* has what the entries point to */
 	struct allow_entry *items; /* of which no two have the same text */
 	size_t n, cap;
 	struct allow_seen *seen; /* the texts */
@@ -44,8 +43,8 @@ bool allowlist_read(struct allowlist *l, const char *path, bool optional, bool *
 bool allowlist_read_text(struct allowlist *l, const char *file, struct span text, struct err *e)
 	_must_use_;
 
-/* Appends one destination, unless it is there. The file, place and comment are those of `from`,
- * whose list has to outlive this one. */
+/* Appends one destination, unless it is there. The file, place and comment are those of `from`, whose
+ * file's name has to outlive this list. */
 void allowlist_add(struct allowlist *l, const struct dest *d, const struct allow_entry *from);
 
 void allowlist_done(struct allowlist *l);

@@ -237,6 +237,7 @@ static bool guess(struct span s, bool anchored, struct guess *g)
 /* Appends "TEXT" in quotes, if it is a destination. */
 static bool offer(const char *before, const struct guess *g, struct buf *out)
 {
+	_cleanup_(arena_done) struct arena arena = { 0 };
 	struct dest d;
 	struct err ignored;
 	struct buf text;
@@ -244,10 +245,10 @@ static bool offer(const char *before, const struct guess *g, struct buf *out)
 
 	buf_init(&text, 2U * LIMIT_NAME);
 	buf_fmt(&text, "%s%s" SPAN_FMT, before, g->name, SPAN_ARG(g->ports));
-	ok = dest_parse(buf_view(&text), DEST_FOR_ALLOW, &d, &ignored);
+	ok = dest_parse(buf_view(&text), DEST_FOR_ALLOW, &arena, &d, &ignored);
 	if (!ok) { /* an address needs a port */
 		buf_str(&text, ":443");
-		ok = dest_parse(buf_view(&text), DEST_FOR_ALLOW, &d, &ignored);
+		ok = dest_parse(buf_view(&text), DEST_FOR_ALLOW, &arena, &d, &ignored);
 	}
 	if (ok)
 		buf_fmt(out, "%s\"%s\"", out->n ? " and " : "", buf_cstr(&text));

@@ -49,8 +49,8 @@ static const char *widened(const struct dest *d)
 static bool has_other_ports(const struct dest *d)
 {
 	for (size_t i = 0; i < d->ports.n; i++)
-		if (d->ports.r[i].lo != d->ports.r[i].hi ||
-		    (d->ports.r[i].lo != 80 && d->ports.r[i].lo != 443))
+		if (ports_at(&d->ports, i).lo != ports_at(&d->ports, i).hi ||
+		    (ports_at(&d->ports, i).lo != 80 && ports_at(&d->ports, i).lo != 443))
 			return true;
 	return false;
 }
@@ -58,7 +58,7 @@ static bool has_other_ports(const struct dest *d)
 bool allow_entry_filter(const struct allow_entry *en, struct buf *out, bool *any_port,
 			struct err *e)
 {
-	const struct doc d = { .file = en->file };
+	const struct doc d = { .file = (char *)(uintptr_t)en->file };
 	const char *wrong = widened(&en->dest);
 	char address[PREFIX_STR_MAX];
 	struct span text;
@@ -67,7 +67,7 @@ bool allow_entry_filter(const struct allow_entry *en, struct buf *out, bool *any
 		return doc_err(&d, en->at, e, ERR_INVALID,
 			       "a tinyproxy filter cannot say \"%s\": %s", en->text, wrong);
 	text = en->dest.target == DEST_PREFIX ? span_of(prefix_str(&en->dest.prefix, address)) :
-						name_span(&en->dest.name);
+						name_span(en->dest.name);
 	buf_str(out, en->dest.target == DEST_WILDCARD ? "^.+\\." : "^");
 	for (size_t i = 0; i < text.n; i++) {
 		if (text.p[i] == '.')

@@ -24,7 +24,7 @@ static struct question ask(const struct flow *f)
 /* "any/10.42.7.11" is for protocols without ports too, "any/10.42.7.11:53" is not. */
 static bool every_port(const struct ports *p)
 {
-	return p->n == 0 || (p->r[0].lo == 0 && p->r[0].hi == UINT16_MAX);
+	return p->n == 0 || (ports_at(p, 0).lo == 0 && ports_at(p, 0).hi == UINT16_MAX);
 }
 
 static bool proto_matches(const struct dest *d, const struct question *q)
@@ -49,9 +49,9 @@ static bool target_matches(const struct dest *d, bool deny, const struct questio
 		return d->target == DEST_HOST;
 	switch (d->target) {
 	case DEST_NAME:
-		return f->name && name_eq(f->name, &d->name);
+		return f->name && name_eq(f->name, d->name);
 	case DEST_WILDCARD:
-		return f->name && name_below(f->name, &d->name);
+		return f->name && name_below(f->name, d->name);
 	case DEST_ANY_NAME:
 		return f->name;
 	case DEST_PREFIX:
@@ -108,7 +108,7 @@ static bool is_forbidden(const struct plan_policy *p, const struct plan_rule *r,
 		return false;
 	if (d->target == DEST_PREFIX || !q->flow->addr || !addr_forbidden(&q->canonical))
 		return false;
-	if (d->target == DEST_NAME && rule_opens_private(r, &d->name, &q->canonical))
+	if (d->target == DEST_NAME && rule_opens_private(r, d->name, &q->canonical))
 		return false;
 	return !range_allowed(p, q);
 }
@@ -192,7 +192,7 @@ static bool opens_behind_ranges(struct search *s, const struct dest *d, int prot
 			if (!target_matches(&r->dests[j], r->action == RULE_DENY, &s->q))
 				continue;
 			for (size_t k = 0; k < other->n; k++) {
-				uint16_t next = (uint16_t)(other->r[k].hi + 1);
+				uint16_t next = (uint16_t)(ports_at(other, k).hi + 1);
 
 				if (next && (d->ports.n == 0 || ports_contain(&d->ports, next)) &&
 				    opens_at(s, proto, next))
@@ -209,7 +209,7 @@ static bool opens_with_ports(struct search *s, const struct dest *d, int proto)
 		return true;
 	/* Port 0 stands in "every port" but no connection goes there. */
 	for (size_t i = 0; i < d->ports.n; i++)
-		if (opens_at(s, proto, d->ports.r[i].lo ? d->ports.r[i].lo : 1))
+		if (opens_at(s, proto, MAX(ports_at(&d->ports, i).lo, 1)))
 			return true;
 	return opens_behind_ranges(s, d, proto);
 }

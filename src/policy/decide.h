@@ -90,7 +90,7 @@ void verdict_why(const struct plan *p, const struct plan_policy *policy, const s
 		 const struct verdict *v, struct buf *out);
 
 /* The destination that an `allow` would have to name for this flow: "api.example.com",
- * "203.0.113.5:22", "udp/ntp.example:123". */
+ * "203.0.113.5:22", "udp/ntp.example:123". Its name is the flow's. */
 void flow_dest(const struct flow *f, struct dest *out);
 
 #endif

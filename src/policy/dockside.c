@@ -84,7 +84,7 @@ static bool read_subject(struct dockside_reader *r, const struct jsonc_at *netwo
 			      where = jsonc_element(&list, index);
 	const struct jsonc_at at = jsonc_key(networks, n->name);
 	struct plan *plan = r->plan;
-	struct plan_policy *policy = &plan->policies[plan->n_policies];
+	struct plan_policy *policy;
 	size_t n_rules;
 
 	if (!check_rules(&at, &n_rules, e))
@@ -92,13 +92,14 @@ static bool read_subject(struct dockside_reader *r, const struct jsonc_at *netwo
 	n->managed = n->network.has_controller || n_rules;
 	if (!n->managed)
 		return true;
-	plan->n_policies++;
+	policy = plan_policy_new(n->name);
+	(void)plan_policy_add(plan, policy, n_rules);
 	plan->subjects[plan->n_subjects++] = (struct plan_subject){ .kind = SUBJECT_NETWORK,
 								    .id = xstrdup(n->name),
 								    .policy = policy,
 								    .network = n->network,
 								    .at = jsonc_at_pos(&where) };
-	return dockside_read_rules(r, &at, n->name, policy, e);
+	return dockside_read_rules(r, &at, e);
 }
 
 static bool read_plan(struct dockside_reader *r, const struct jsonc_at *root, struct err *e)
@@ -107,7 +108,6 @@ static bool read_plan(struct dockside_reader *r, const struct jsonc_at *root, st
 	struct plan *plan = r->plan;
 
 	plan->file = xstrdup(r->d->files->firewall.file);
-	plan->policies = xcalloc(r->d->n_networks, sizeof(*plan->policies));
 	plan->subjects = xcalloc(r->d->n_networks, sizeof(*plan->subjects));
 	if (!check_names(r->d, &networks, e))
 		return false;

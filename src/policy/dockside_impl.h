@@ -37,8 +37,9 @@ bool dockside_number(const struct jsonc_at *at, unsigned lo, unsigned hi, unsign
 bool dockside_choice(const struct jsonc_at *at, const char *const *words, size_t n, size_t *out,
 		     struct err *e) _must_use_;
 
-/* At most 200 characters; *out is the caller's, NULL where there is none. */
-bool dockside_comment(const struct jsonc_at *at, char **out, struct err *e) _must_use_;
+/* At most 200 characters, which are kept in the arena; *out is NULL where there are none. */
+bool dockside_comment(const struct jsonc_at *at, struct arena *a, const char **out, struct err *e)
+	_must_use_;
 
 /* A list or nothing; an object or nothing. */
 bool dockside_is_list(const struct jsonc_at *at, struct err *e) _must_use_;
@@ -47,8 +48,9 @@ bool dockside_is_object(const struct jsonc_at *at, struct err *e) _must_use_;
 /* An IPv4 prefix, host bits or not, or an address: a.b.c.d, a.b.c.d/len, a.b.c.d/m.a.s.k. */
 bool dockside_cidr(const struct jsonc_at *at, struct prefix *out, struct err *e) _must_use_;
 
-/* A host name, an address or a prefix, as the target of out. */
-bool dockside_host(const struct jsonc_at *at, struct dest *out, struct err *e) _must_use_;
+/* A host name, which is kept in the arena, an address or a prefix, as the target of out. */
+bool dockside_host(const struct jsonc_at *at, struct arena *a, struct dest *out, struct err *e)
+	_must_use_;
 
 /* ---- parts of a file ---- */
 
@@ -58,9 +60,9 @@ bool dockside_read_ipsets(struct dockside_reader *r, const struct jsonc_at *root
 	_must_use_;
 
 /* The rules of one network: its entry in firewall-config.json, an object or nothing, whose egress and
- * nat are lists or nothing. */
-bool dockside_read_rules(struct dockside_reader *r, const struct jsonc_at *at, const char *name,
-			 struct plan_policy *out, struct err *e) _must_use_;
+ * nat are lists or nothing. They become the rules of the plan's last policy, which has none yet. */
+bool dockside_read_rules(struct dockside_reader *r, const struct jsonc_at *at, struct err *e)
+	_must_use_;
 
 /* Notes what is probably not meant, at the value's place. */
 void dockside_note(struct dockside_reader *r, const struct jsonc_at *at, const char *fmt, ...)

@@ -186,6 +186,7 @@ static bool read_hostnames(struct dockside_reader *r, const struct jsonc_at *lis
 {
 	size_t max = r->d->env.max_hostnames;
 	size_t n = json_array_size(list->v);
+	_cleanup_(arena_done) struct arena arena = { 0 };
 
 	if (!dockside_is_list(list, e))
 		return false;
@@ -196,7 +197,7 @@ static bool read_hostnames(struct dockside_reader *r, const struct jsonc_at *lis
 		const struct jsonc_at at = jsonc_element(list, i);
 		struct dest ignored;
 
-		if (!dockside_host(&at, &ignored, e))
+		if (!dockside_host(&at, &arena, &ignored, e))
 			return false;
 		set->hostnames[set->n++] = xstrdup(json_string_value(at.v));
 	}

@@ -17,6 +17,7 @@ static const char *const selector_names[TO_COUNT] = { "all", "cidr", "ip", "host
 struct targets {
 	struct dest *items; /* owned */
 	size_t n, cap;
+	struct arena *arena; /* has what they point to */
 };
 
 static void add_target(struct targets *t, const struct dest *d)
@@ -53,7 +54,7 @@ static bool add_ipset(struct dockside_reader *r, const struct jsonc_at *at, stru
 		json_t *text = json_string(set->hostnames[i]);
 		const struct jsonc_at entry = { .doc = at->doc, .up = at, .v = text, .index = i };
 		struct dest d = { 0 };
-		bool ok = dockside_host(&entry, &d, e);
+		bool ok = dockside_host(&entry, t->arena, &d, e);
 
 		json_decref(text);
 		if (!ok)
@@ -82,7 +83,7 @@ static bool add_selected(struct dockside_reader *r, const struct jsonc_at *rule,
 			return jsonc_err(&at, e, "an IPv4 address");
 		break;
 	case TO_HOST:
-		if (!dockside_host(&at, &d, e))
+		if (!dockside_host(&at, t->arena, &d, e))
 			return false;
 		break;
 	case TO_IPSET:
@@ -228,32 +229,32 @@ static bool read_service(const struct jsonc_at *rule, struct service *out, struc
 
 /* ---- destinations ---- */
 
-static bool add_dest(struct dockside_reader *r, const struct jsonc_at *at, struct plan_rule *rule,
-		     size_t *cap, const struct dest *d, struct err *e)
+/* So many more in all rules. */
+static bool count_dests(struct dockside_reader *r, const struct jsonc_at *at, size_t n,
+			struct err *e)
 {
-	if (++r->n_dests > LIMIT_POLICY_DESTS)
-		return jsonc_err_text(at, e, "more than %u destinations in all rules",
-				      LIMIT_POLICY_DESTS);
-	vec_push(rule->dests, rule->n_dests, *cap, *d);
-	return true;
+	r->n_dests += n;
+	return r->n_dests <= LIMIT_POLICY_DESTS ||
+	       jsonc_err_text(at, e, "more than %u destinations in all rules", LIMIT_POLICY_DESTS);
 }
 
 /* The next ports of the service from *at on, as many as one destination holds. */
-static struct ports take_ports(const struct service *s, size_t *at)
+static struct ports take_ports(const struct service *s, size_t *at, struct arena *a)
 {
-	struct ports p = { 0 };
+	struct port_range r[LIMIT_PORT_RANGES];
+	size_t n = 0;
 
 	for (; *at < s->n_ports; ++*at) {
 		uint16_t port = s->ports[*at];
 
-		if (p.n && port <= p.r[p.n - 1].hi + 1)
-			p.r[p.n - 1].hi = port;
-		else if (p.n == LIMIT_PORT_RANGES)
+		if (n && port <= r[n - 1].hi + 1)
+			r[n - 1].hi = port;
+		else if (n == LIMIT_PORT_RANGES)
 			break;
 		else
-			p.r[p.n++] = (struct port_range){ port, port };
+			r[n++] = (struct port_range){ port, port };
 	}
-	return p;
+	return ports_of(r, n, a);
 }
 
 /* Each target with each group of ports. */
@@ -261,23 +262,29 @@ static bool combine(struct dockside_reader *r, const struct jsonc_at *at, const 
 		    const struct service *s, struct plan_rule *rule, struct err *e)
 {
 	size_t port = 0, cap = 0;
+	struct dest *dests = NULL;
+	bool ok;
 
 	do {
-		struct ports ports = take_ports(s, &port);
+		struct ports ports = take_ports(s, &port, t->arena);
 
 		if (s->proto == DEST_PROTO_ANY)
 			ports = PORTS_ALL;
-		for (size_t i = 0; i < t->n; i++) {
+		ok = count_dests(r, at, t->n, e);
+		for (size_t i = 0; ok && i < t->n; i++) {
 			struct dest d = t->items[i];
 
 			d.proto = s->proto;
 			d.icmp_type = s->icmp_type;
 			d.ports = ports;
-			if (!add_dest(r, at, rule, &cap, &d, e))
-				return false;
+			vec_push(dests, rule->n_dests, cap, d);
 		}
-	} while (port < s->n_ports);
-	return true;
+	} while (ok && port < s->n_ports);
+	rule->dests = arena_array(t->arena, rule->n_dests, struct dest);
+	if (rule->n_dests)
+		memcpy(rule->dests, dests, rule->n_dests * sizeof(*dests));
+	free(dests);
+	return ok;
 }
 
 /* ---- egress ---- */
@@ -315,7 +322,7 @@ static bool fill_egress(struct dockside_reader *r, const struct jsonc_at *at, st
 	size_t drop = 0;
 
 	if (!dockside_choice(&action, actions, ARRAY_LEN(actions), &drop, e) ||
-	    !dockside_comment(&comment, &rule->comment, e) || !read_service(at, s, e) ||
+	    !dockside_comment(&comment, t->arena, &rule->comment, e) || !read_service(at, s, e) ||
 	    !read_targets(r, at, !drop, t, e))
 		return false;
 	rule->action = drop ? RULE_DENY : RULE_ALLOW;
@@ -326,11 +333,11 @@ static bool fill_egress(struct dockside_reader *r, const struct jsonc_at *at, st
 	return combine(r, at, t, s, rule, e);
 }
 
-static bool read_egress(struct dockside_reader *r, const struct jsonc_at *at,
+static bool read_egress(struct dockside_reader *r, const struct jsonc_at *at, struct arena *a,
 			struct plan_rule *rule, struct err *e)
 {
 	struct service s = { 0 };
-	struct targets t = { 0 };
+	struct targets t = { .arena = a };
 	bool ok = fill_egress(r, at, &s, &t, rule, e);
 
 	free(s.ports);
@@ -350,12 +357,12 @@ static bool read_port(const struct jsonc_at *rule, const char *key, struct ports
 		return false;
 	if (!port)
 		return jsonc_err(&at, e, "a port, 1 to 65535");
-	*out = (struct ports){ 1, { { (uint16_t)port, (uint16_t)port } } };
+	*out = ports_one((uint16_t)port);
 	return true;
 }
 
 /* One of to_host and to_ip: one name, or one address. */
-static bool read_to(const struct jsonc_at *rule, struct dest *out, struct err *e)
+static bool read_to(const struct jsonc_at *rule, struct arena *a, struct dest *out, struct err *e)
 {
 	const struct jsonc_at host = jsonc_key(rule, "to_host"), ip = jsonc_key(rule, "to_ip");
 	const struct jsonc_at *at = ip.v ? &ip : &host;
@@ -364,7 +371,7 @@ static bool read_to(const struct jsonc_at *rule, struct dest *out, struct err *e
 		return jsonc_err_text(&ip, e, "beside to_host: expected one of the two");
 	if (!host.v && !ip.v)
 		return jsonc_err_text(&host, e, "not there, and no to_ip: expected one of the two");
-	if (!dockside_host(at, out, e))
+	if (!dockside_host(at, a, out, e))
 		return false;
 	if (out->target == DEST_PREFIX &&
 	    (out->prefix.addr.family != AF_INET || out->prefix.len != 32))
@@ -372,44 +379,50 @@ static bool read_to(const struct jsonc_at *rule, struct dest *out, struct err *e
 	return out->target == DEST_PREFIX || !ip.v || jsonc_err(at, e, "an IPv4 address");
 }
 
-static bool read_nat(struct dockside_reader *r, const struct jsonc_at *at, struct plan_rule *rule,
-		     struct err *e)
+static bool read_nat(struct dockside_reader *r, const struct jsonc_at *at, struct arena *a,
+		     struct plan_rule *rule, struct err *e)
 {
 	const struct jsonc_at proto = jsonc_key(at, "proto"), comment = jsonc_key(at, "comment");
 	struct dest from = { .target = DEST_ANY, .icmp_type = -1 };
-	size_t i = 0, cap = 0;
+	size_t i = 0;
 
 	rule->action = RULE_REDIRECT;
-	rule->to = xcalloc(1, sizeof(*rule->to));
+	rule->to = arena_array(a, 1, struct dest);
 	rule->to->icmp_type = -1;
 	if (!dockside_choice(&proto, proto_names, 2, &i, e) ||
-	    !dockside_comment(&comment, &rule->comment, e) ||
+	    !dockside_comment(&comment, a, &rule->comment, e) ||
 	    !read_port(at, "match_dport", &from.ports, e) ||
-	    !read_port(at, "to_port", &rule->to->ports, e) || !read_to(at, rule->to, e))
+	    !read_port(at, "to_port", &rule->to->ports, e) || !read_to(at, a, rule->to, e))
 		return false;
 	from.proto = rule->to->proto = protos[i];
-	return add_dest(r, at, rule, &cap, &from, e);
+	rule->dests = arena_array(a, 1, struct dest);
+	rule->dests[rule->n_dests++] = from;
+	return count_dests(r, at, 1, e);
 }
 
 /* ---- the rules of a network ---- */
 
-typedef bool read_rule_fn(struct dockside_reader *r, const struct jsonc_at *at,
+typedef bool read_rule_fn(struct dockside_reader *r, const struct jsonc_at *at, struct arena *a,
 			  struct plan_rule *rule, struct err *e);
 
 static bool read_list(struct dockside_reader *r, const struct jsonc_at *list, const char *suffix,
-		      read_rule_fn *read, struct plan_policy *p, struct err *e)
+		      read_rule_fn *read, struct err *e)
 {
+	size_t last = r->plan->n_policies - 1;
+	struct plan_policy *p = r->plan->policies[last];
+	const char *source = arena_fmt(&p->arena, "%s%s", p->name, suffix);
+
 	for (size_t i = 0; i < json_array_size(list->v); i++) {
 		const struct jsonc_at at = jsonc_element(list, i);
-		struct plan_rule *rule = &p->rules[p->n_rules++];
+		struct plan_rule *rule = &p->rules[p->n_rules];
 
-		*rule = (struct plan_rule){ .policy = xasprintf("%s%s", p->name, suffix),
-					    .index = (unsigned)i + 1,
-					    .private_names = true,
-					    .at = jsonc_at_pos(&at) };
+		r->plan->places[last][p->n_rules++] = jsonc_at_pos(&at);
+		*rule = (struct plan_rule){ .policy = source,
+					    .index = (uint32_t)i + 1,
+					    .private_names = true };
 		if (!json_is_object(at.v))
 			return jsonc_err(&at, e, "an object");
-		if (!read(r, &at, rule, e))
+		if (!read(r, &at, &p->arena, rule, e))
 			return false;
 	}
 	return true;
@@ -430,20 +443,20 @@ static void note_end(struct dockside_reader *r, const struct jsonc_at *at,
 			      "no drop at the end: what no rule allows is denied all the same");
 }
 
-bool dockside_read_rules(struct dockside_reader *r, const struct jsonc_at *at, const char *name,
-			 struct plan_policy *out, struct err *e)
+bool dockside_read_rules(struct dockside_reader *r, const struct jsonc_at *at, struct err *e)
 {
+	struct plan_policy *p = r->plan->policies[r->plan->n_policies - 1];
 	const struct jsonc_at egress = jsonc_key(at, "egress"), nat = jsonc_key(at, "nat");
 	size_t n_egress = json_array_size(egress.v), n = n_egress + json_array_size(nat.v);
 
-	*out = (struct plan_policy){ .name = xstrdup(name), .dns = DNS_REAL, .dns_by_rules = true };
+	p->dns = DNS_REAL;
+	p->dns_by_rules = true;
 	if (n > LIMIT_POLICY_RULES)
 		return jsonc_err_text(at, e, "%zu rules, expected at most %u", n,
 				      LIMIT_POLICY_RULES);
-	out->rules = xcalloc(n, sizeof(*out->rules));
-	if (!read_list(r, &nat, ".nat", read_nat, out, e) ||
-	    !read_list(r, &egress, "", read_egress, out, e))
+	plan_policy_reserve(p, n);
+	if (!read_list(r, &nat, ".nat", read_nat, e) || !read_list(r, &egress, "", read_egress, e))
 		return false;
-	note_end(r, at, out, n_egress);
+	note_end(r, at, p, n_egress);
 	return true;
 }

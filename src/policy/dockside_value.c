@@ -76,7 +76,7 @@ static size_t characters(const char *s)
 	return n;
 }
 
-bool dockside_comment(const struct jsonc_at *at, char **out, struct err *e)
+bool dockside_comment(const struct jsonc_at *at, struct arena *a, const char **out, struct err *e)
 {
 	const char *text;
 
@@ -86,7 +86,7 @@ bool dockside_comment(const struct jsonc_at *at, char **out, struct err *e)
 	if (text && characters(text) > COMMENT_MAX)
 		return jsonc_err(at, e, "at most %d characters", COMMENT_MAX);
 	if (text && *text)
-		*out = xstrdup(text);
+		*out = arena_strdup(a, text);
 	return true;
 }
 
@@ -164,10 +164,11 @@ bool dockside_cidr(const struct jsonc_at *at, struct prefix *out, struct err *e)
 	return true;
 }
 
-bool dockside_host(const struct jsonc_at *at, struct dest *out, struct err *e)
+bool dockside_host(const struct jsonc_at *at, struct arena *a, struct dest *out, struct err *e)
 {
 	struct err ignored = { 0 };
 	const char *text;
+	struct name name;
 
 	if (!dockside_text(at, &text, e))
 		return false;
@@ -176,8 +177,9 @@ bool dockside_host(const struct jsonc_at *at, struct dest *out, struct err *e)
 		out->target = DEST_PREFIX;
 		return true;
 	}
-	if (!text || !name_parse_idna(span_of(text), &out->name, &ignored))
+	if (!text || !name_parse_idna(span_of(text), &name, &ignored))
 		return jsonc_err(at, e, "a host name, an address or a prefix");
 	out->target = DEST_NAME;
+	out->name = name_keep(&name, a);
 	return true;
 }

@@ -283,14 +283,15 @@ static enum dest_use use_of(enum rule_action a)
 
 static bool same_dest(const char *a, const char *b, enum dest_use use)
 {
+	_cleanup_(arena_done) struct arena arena = { 0 };
 	char x[DEST_STR_MAX], y[DEST_STR_MAX];
 	struct err ignored = { 0 };
 	struct dest d;
 
-	if (!dest_parse(span_of(a), use, &d, &ignored))
+	if (!dest_parse(span_of(a), use, &arena, &d, &ignored))
 		return false;
 	dest_show(&d, use, x);
-	if (!dest_parse(span_of(b), use, &d, &ignored))
+	if (!dest_parse(span_of(b), use, &arena, &d, &ignored))
 		return false;
 	return strcmp(x, dest_show(&d, use, y)) == 0;
 }
@@ -362,11 +363,12 @@ static bool is_one_line(const char *comment)
 static bool start(struct editor *ed, const char *file, struct span text,
 		  const struct edit_rule *rule, struct buf *out, struct err *e)
 {
+	_cleanup_(arena_done) struct arena arena = { 0 };
 	struct dest ignored;
 	struct model m;
 
 	*ed = (struct editor){ .file = file, .rule = rule, .text = text, .out = out };
-	if (!dest_parse(span_of(rule->dest), use_of(rule->action), &ignored, e))
+	if (!dest_parse(span_of(rule->dest), use_of(rule->action), &arena, &ignored, e))
 		return false;
 	if (rule->comment && !is_one_line(rule->comment))
 		return err_set(e, ERR_INVALID,

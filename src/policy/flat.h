@@ -12,10 +12,12 @@
 void plan_encode(const struct plan *p, struct buf *out);
 
 /*
- * The plan that plan_encode() wrote: all of bytes. *out is the caller's, for plan_free(). Refused is
+ * The plan that plan_encode() wrote: all of bytes. A policy whose bytes are those of one that `was` (or NULL) was
+ * read from is not read again: it is the same object, by reference. *out is the caller's, for plan_free(). Refused is
  * what is cut, goes on behind its end, or has a number out of range; it need not have been written
  * by plan_encode() to be safe to read.
  */
-bool plan_decode(struct span bytes, struct plan **out, struct err *e) _must_use_;
+bool plan_decode(struct span bytes, const struct plan *was, struct plan **out, struct err *e)
+	_must_use_;
 
 #endif

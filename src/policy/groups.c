@@ -146,7 +146,7 @@ static bool write_out(struct resolver *r, const struct dest *d, const struct pla
 		}
 		here.at = entry->at;
 		top->next = entries_next(top->group->value, entry);
-		if (!dest_parse(node_span(entry), use, &inner, e)) {
+		if (!dest_parse(node_span(entry), use, out->arena, &inner, e)) {
 			(void)err_wrap(e, "in group/%s", top->group->name);
 			return place_err(&here, e);
 		}
@@ -167,7 +167,7 @@ bool resolve_dest(struct resolver *r, struct span text, const struct place *at, 
 
 	if (!resolve_count(r, at, e))
 		return false;
-	if (!dest_parse(text, use, &d, e))
+	if (!dest_parse(text, use, out->arena, &d, e))
 		return place_err(at, e);
 	if (d.target == DEST_GROUP)
 		return write_out(r, &d, at, use, out, e);

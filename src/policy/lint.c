@@ -36,6 +36,7 @@ static const char *const shared[] = {
 struct linter {
 	struct resolver *r;
 	const struct plan_policy *policy;
+	const struct pos *places; /* of its rules */
 	const struct plan_rule *rule;
 };
 
@@ -68,13 +69,18 @@ static _printf_(3, 4) void note(struct resolver *r, struct pos at, const char *f
 	va_end(ap);
 }
 
+static struct pos place(const struct linter *l, const struct plan_rule *rule)
+{
+	return l->places[rule - l->policy->rules];
+}
+
 /* Where the rule stands. */
 static _printf_(2, 3) void note_rule(const struct linter *l, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	vnote(l->r, l->rule->file, l->rule->at, fmt, ap);
+	vnote(l->r, l->rule->file, place(l, l->rule), fmt, ap);
 	va_end(ap);
 }
 
@@ -86,13 +92,14 @@ static bool has_port(const struct dest *d, int proto, uint16_t port)
 
 static bool is_one_port(const struct dest *d, int proto, uint16_t port)
 {
-	return d->proto == proto && d->ports.n == 1 && d->ports.r[0].lo == port &&
-	       d->ports.r[0].hi == port;
+	return d->proto == proto && d->ports.n == 1 && d->ports.one.lo == port &&
+	       d->ports.one.hi == port;
 }
 
 static bool is_every_port(const struct dest *d)
 {
-	return d->ports.n == 0 || (d->ports.r[0].lo == 0 && d->ports.r[0].hi == UINT16_MAX);
+	return d->ports.n == 0 ||
+	       (ports_at(&d->ports, 0).lo == 0 && ports_at(&d->ports, 0).hi == UINT16_MAX);
 }
 
 static bool is_by_name(const struct dest *d)
@@ -121,14 +128,14 @@ static bool lint_http(const struct dest *d)
 static bool lint_shared(const struct dest *d)
 {
 	for (size_t i = 0; d->target == DEST_WILDCARD && i < ARRAY_LEN(shared); i++)
-		if (span_eq(name_span(&d->name), span_of(shared[i])))
+		if (span_eq(name_span(d->name), span_of(shared[i])))
 			return true;
 	return false;
 }
 
 static bool lint_label(const struct dest *d)
 {
-	return d->target == DEST_NAME && span_find(name_span(&d->name), '.') < 0;
+	return d->target == DEST_NAME && span_find(name_span(d->name), '.') < 0;
 }
 
 static bool lint_forbidden(const struct dest *d)
@@ -187,12 +194,12 @@ static bool ports_cover(const struct ports *a, const struct ports *b)
 	if (a->n == 0)
 		return true;
 	if (b->n == 0)
-		return a->r[0].lo == 0 && a->r[0].hi == UINT16_MAX;
+		return ports_at(a, 0).lo == 0 && ports_at(a, 0).hi == UINT16_MAX;
 	/* Both are sorted and merged, so each range of b lies in one of a or in none. */
 	for (size_t j = 0; j < b->n; j++) {
-		while (i < a->n && a->r[i].hi < b->r[j].hi)
+		while (i < a->n && ports_at(a, i).hi < ports_at(b, j).hi)
 			i++;
-		if (i == a->n || a->r[i].lo > b->r[j].lo)
+		if (i == a->n || ports_at(a, i).lo > ports_at(b, j).lo)
 			return false;
 	}
 	return true;
@@ -204,10 +211,10 @@ static bool target_covers(const struct dest *a, const struct dest *b)
 
 	switch (a->target) {
 	case DEST_NAME:
-		return b->target == DEST_NAME && name_eq(&a->name, &b->name);
+		return b->target == DEST_NAME && name_eq(a->name, b->name);
 	case DEST_WILDCARD:
-		return name && (name_below(&b->name, &a->name) ||
-				(b->target == DEST_WILDCARD && name_eq(&a->name, &b->name)));
+		return name && (name_below(b->name, a->name) ||
+				(b->target == DEST_WILDCARD && name_eq(a->name, b->name)));
 	case DEST_ANY_NAME:
 		return name || b->target == DEST_ANY_NAME;
 	case DEST_PREFIX:
@@ -236,7 +243,7 @@ static const struct plan_rule *find_cover(const struct linter *l, const struct d
 {
 	for (const struct plan_rule *r = l->policy->rules; r < l->rule; r++) {
 		/* What the command line adds for once does not make the file wrong. */
-		if (r->at.line == 0 && l->rule->at.line != 0)
+		if (place(l, r).line == 0 && place(l, l->rule).line != 0)
 			continue;
 		for (size_t i = 0; i < r->n_dests; i++) {
 			/* Behind `any`, an allowed range is still what opens the range to names. */
@@ -293,21 +300,24 @@ static void lint_shadowed(const struct linter *l)
 static bool is_own(const struct resolver *r, const struct plan_policy *p,
 		   const struct plan_rule *rule)
 {
-	const struct plan_policy *first = r->plan->policies;
+	struct plan_policy *const *first = r->plan->policies;
 
 	if (!rule->file)
 		return strcmp(rule->policy, p->name) == 0;
-	while (!resolve_takes_extras(r, first))
+	while (!resolve_takes_extras(r, *first))
 		first++;
-	return first == p;
+	return *first == p;
 }
 
-static void lint_policy(struct resolver *r, const struct plan_policy *p)
+static void lint_policy(struct resolver *r, size_t number)
 {
+	const struct plan_policy *p = r->plan->policies[number];
 	size_t n_dests = 0;
 
 	for (size_t i = 0; i < p->n_rules; i++) {
-		struct linter l = { .r = r, .policy = p, .rule = &p->rules[i] };
+		struct linter l = {
+			.r = r, .policy = p, .places = r->plan->places[number], .rule = &p->rules[i]
+		};
 
 		n_dests += p->rules[i].n_dests;
 		if (!is_own(r, p, &p->rules[i]))
@@ -328,17 +338,17 @@ void resolve_lint(struct resolver *r)
 	const struct model *m = r->model;
 	bool alone = m->n_policies == 0; /* the command line's */
 
-	if (alone && r->plan->policies[0].n_rules == 0)
+	if (alone && r->plan->policies[0]->n_rules == 0)
 		note(r, (struct pos){ m->doc.file ? 1 : 0, m->doc.file ? 1 : 0 },
 		     m->doc.file ? "there is no policy: everything is denied" :
 				   "there is no policy and no rule: everything is denied");
 	for (size_t i = 0; i < r->plan->n_policies; i++) {
-		const struct plan_policy *p = &r->plan->policies[i];
+		const struct plan_policy *p = r->plan->policies[i];
 
 		if (!alone && p->n_rules == 0)
 			note(r, m->policies[i].at,
 			     "the policy \"%s\" has no rules: everything is denied", p->name);
-		lint_policy(r, p);
+		lint_policy(r, i);
 	}
 	resolve_lint_networks(r);
 }

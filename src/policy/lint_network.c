@@ -11,14 +11,14 @@
 /* A policy that two networks share, or two policies extend, says it once. first: of the notes that
  * are made here. */
 static bool is_noted(const struct plan *p, size_t first, const struct plan_rule *rule,
-		     const char *text)
+		     struct pos at, const char *text)
 {
 	for (size_t i = first; i < p->n_lints; i++) {
 		const struct lint *l = &p->lints[i];
 		bool same_file = l->file && rule->file ? strcmp(l->file, rule->file) == 0 :
 							 l->file == rule->file;
 
-		if (same_file && l->at.line == rule->at.line && l->at.column == rule->at.column &&
+		if (same_file && l->at.line == at.line && l->at.column == at.column &&
 		    strcmp(l->text, text) == 0)
 			return true;
 	}
@@ -44,7 +44,7 @@ static const char *meaningless(const struct plan_rule *rule, const struct dest *
 	return NULL;
 }
 
-static void lint_rule(struct resolver *r, const struct plan_rule *rule, size_t first)
+static void lint_rule(struct resolver *r, const struct plan_rule *rule, struct pos at, size_t first)
 {
 	char shown[DEST_STR_MAX];
 	struct buf text;
@@ -62,8 +62,8 @@ static void lint_rule(struct resolver *r, const struct plan_rule *rule, size_t f
 			dest_show(d, rule->action == RULE_DENY ? DEST_FOR_DENY : DEST_FOR_ALLOW,
 				  shown),
 			what);
-		if (!is_noted(r->plan, first, rule, buf_cstr(&text)))
-			resolve_note(r, rule->file, rule->at, "%s", buf_cstr(&text));
+		if (!is_noted(r->plan, first, rule, at, buf_cstr(&text)))
+			resolve_note(r, rule->file, at, "%s", buf_cstr(&text));
 	}
 	buf_done(&text);
 }
@@ -71,8 +71,9 @@ static void lint_rule(struct resolver *r, const struct plan_rule *rule, size_t f
 static void lint_network(struct resolver *r, const struct plan_subject *s, size_t first)
 {
 	const struct plan_policy *p = s->policy;
+	size_t number = plan_policy_number(r->plan, p);
 
-	if (p->dns == DNS_VIRTUAL && r->model->policies[p - r->plan->policies].dns_written)
+	if (p->dns == DNS_VIRTUAL && r->model->policies[number].dns_written)
 		resolve_note(r, NULL, s->at,
 			     "the network \"%s\" is answered with real addresses, whatever \"dns: "
 			     "virtual\" of \"%s\" says: names are enforced by address there",
@@ -82,7 +83,7 @@ static void lint_network(struct resolver *r, const struct plan_subject *s, size_
 			     "the quota of \"%s\" is not kept at the network \"%s\"", p->name,
 			     s->id);
 	for (size_t i = 0; i < p->n_rules; i++)
-		lint_rule(r, &p->rules[i], first);
+		lint_rule(r, &p->rules[i], r->plan->places[number][i], first);
 }
 
 void resolve_lint_networks(struct resolver *r)

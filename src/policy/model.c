@@ -12,6 +12,7 @@
 static bool read_group(const struct doc *d, const struct node *v, struct model_group *out,
 		       struct err *e)
 {
+	_cleanup_(arena_done) struct arena arena = { 0 };
 	struct dest dest;
 
 	if (!schema_name(d, v, "group", e) ||
@@ -19,7 +20,7 @@ static bool read_group(const struct doc *d, const struct node *v, struct model_g
 		return false;
 	/* What a group is used for decides what an entry means: a deny takes most. */
 	for (const struct node *c = entries_first(v); c; c = entries_next(v, c))
-		if (!dest_parse(node_span(c), DEST_FOR_DENY, &dest, e))
+		if (!dest_parse(node_span(c), DEST_FOR_DENY, &arena, &dest, e))
 			return doc_err_at(d, c->at, e);
 	*out = (struct model_group){ .name = v->key, .value = v, .doc = d };
 	return true;

@@ -10,8 +10,8 @@
 #include "policy/plan.h"
 #include "policy/schema.h"
 
-/* The longest name of a group or policy; struct dest holds as much. */
-#define MODEL_NAME_MAX 63
+/* The longest name of a group or policy. */
+#define MODEL_NAME_MAX DEST_GROUP_MAX
 
 /* The policy that rules from the command line belong to. */
 #define COMMAND_LINE "command-line"

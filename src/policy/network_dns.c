@@ -12,14 +12,14 @@ static bool carries(const struct dest *d, int proto)
 
 static bool every_port(const struct ports *p)
 {
-	return p->n == 0 || (p->r[0].lo <= 1 && p->r[0].hi == UINT16_MAX);
+	return p->n == 0 || (ports_at(p, 0).lo <= 1 && ports_at(p, 0).hi == UINT16_MAX);
 }
 
 /* Many ports of a name are not about DNS; 53 by itself is. */
 static bool alone(const struct ports *p)
 {
 	for (size_t i = 0; i < p->n; i++)
-		if (p->r[i].lo == PORT_DNS && p->r[i].hi == PORT_DNS)
+		if (ports_at(p, i).lo == PORT_DNS && ports_at(p, i).hi == PORT_DNS)
 			return true;
 	return false;
 }

@@ -72,30 +72,49 @@ const char *controller_egress_str(enum controller_egress c)
 	return controller_egress_names[c];
 }
 
-static void rule_done(struct plan_rule *r)
+/* ---- policies ---- */
+
+struct plan_policy *plan_policy_new(const char *name)
 {
-	free(r->dests);
-	free(r->to);
-	free(r->policy);
-	free(r->file);
-	free(r->comment);
-	free(r->qtypes);
+	struct plan_policy *p = xcalloc(1, sizeof(*p));
+
+	p->refs = 1;
+	p->name = name ? arena_strdup(&p->arena, name) : NULL;
+	return p;
 }
 
-static void policy_done(struct plan_policy *p)
+struct plan_policy *plan_policy_ref(struct plan_policy *p)
 {
-	for (size_t i = 0; i < p->n_rules; i++)
-		rule_done(&p->rules[i]);
-	free(p->rules);
-	free(p->name);
+	p->refs++;
+	return p;
 }
+
+void plan_policy_unref(struct plan_policy *p)
+{
+	while (p && --p->refs == 0) {
+		struct plan_policy *base = p->base;
+
+		arena_done(&p->arena);
+		free(p);
+		p = base;
+	}
+}
+
+void plan_policy_reserve(struct plan_policy *p, size_t n)
+{
+	p->rules = arena_array(&p->arena, n, struct plan_rule);
+}
+
+/* ---- plans ---- */
 
 void plan_free(struct plan *p)
 {
 	if (!p)
 		return;
-	for (size_t i = 0; i < p->n_policies; i++)
-		policy_done(&p->policies[i]);
+	for (size_t i = 0; i < p->n_policies; i++) {
+		plan_policy_unref(p->policies[i]);
+		free(p->places[i]);
+	}
 	for (size_t i = 0; i < p->n_subjects; i++) {
 		free(p->subjects[i].id);
 		free(p->subjects[i].user);
@@ -105,6 +124,7 @@ void plan_free(struct plan *p)
 		free(p->lints[i].text);
 	}
 	free(p->policies);
+	free(p->places);
 	free(p->subjects);
 	free(p->lints);
 	free(p->file);
@@ -117,58 +137,166 @@ void plan_freep(struct plan **p)
 	*p = NULL;
 }
 
-void plan_deny_network(struct plan *p, const char *id, const char *bridge)
+struct pos *plan_policy_add(struct plan *p, struct plan_policy *take, size_t n_places)
 {
-	size_t n = p->n_policies, m = p->n_subjects;
-	_cleanup_(freep) size_t *policy_of = xcalloc(m + 1, sizeof(*policy_of));
-	struct plan_subject *s;
+	size_t n = p->n_policies++;
 
-	for (size_t i = 0; i < m; i++)
-		policy_of[i] = (size_t)(p->subjects[i].policy - p->policies);
-	policy_of[m] = n;
 	p->policies = xrealloc(p->policies, n + 1, sizeof(*p->policies));
-	p->policies[n] = (struct plan_policy){ .name = xstrdup("removed"), .dns = DNS_OFF };
-	p->n_policies = n + 1;
-	p->subjects = xrealloc(p->subjects, m + 1, sizeof(*p->subjects));
-	s = &p->subjects[m];
-	*s = (struct plan_subject){ .kind = SUBJECT_NETWORK, .id = xstrdup(id) };
-	s->network.left = true;
-	(void)snprintf(s->network.bridge, sizeof(s->network.bridge), "%s", bridge);
-	p->n_subjects = m + 1;
-	for (size_t i = 0; i <= m; i++)
-		p->subjects[i].policy = &p->policies[policy_of[i]];
+	p->places = xrealloc(p->places, n + 1, sizeof(*p->places));
+	p->policies[n] = take;
+	p->places[n] = n_places ? xcalloc(n_places, sizeof(struct pos)) : NULL;
+	return p->places[n];
 }
 
-bool plan_rule_prepend(struct plan_policy *p, enum rule_action action, const char *dest,
-		       const char *name, unsigned place, struct err *e)
+static struct pos *copy_places(const struct plan *p, size_t i)
+{
+	size_t size = p->policies[i]->n_rules * sizeof(struct pos);
+
+	return p->places[i] ? memcpy(xmalloc(size), p->places[i], size) : NULL;
+}
+
+struct plan *plan_copy(const struct plan *p)
+{
+	struct plan *to = xcalloc(1, sizeof(*to));
+
+	to->file = p->file ? xstrdup(p->file) : NULL;
+	to->policies = xcalloc(p->n_policies, sizeof(*to->policies));
+	to->places = xcalloc(p->n_policies, sizeof(*to->places));
+	to->n_policies = p->n_policies;
+	for (size_t i = 0; i < p->n_policies; i++) {
+		to->policies[i] = plan_policy_ref(p->policies[i]);
+		to->places[i] = copy_places(p, i);
+	}
+	to->subjects = xcalloc(p->n_subjects, sizeof(*to->subjects));
+	to->n_subjects = p->n_subjects;
+	for (size_t i = 0; i < p->n_subjects; i++) {
+		struct plan_subject *s = &to->subjects[i];
+
+		*s = p->subjects[i];
+		s->id = xstrdup(s->id);
+		s->user = s->user ? xstrdup(s->user) : NULL;
+	}
+	return to;
+}
+
+void plan_audit(struct plan *p)
+{
+	for (size_t i = 0; i < p->n_policies; i++)
+		p->policies[i]->mode = MODE_AUDIT;
+}
+
+void plan_deny_network(struct plan *p, const char *id, const char *bridge)
+{
+	struct plan_policy *policy = plan_policy_new("removed");
+	struct plan_subject *s;
+
+	policy->dns = DNS_OFF;
+	(void)plan_policy_add(p, policy, 0);
+	p->subjects = xrealloc(p->subjects, p->n_subjects + 1, sizeof(*p->subjects));
+	s = &p->subjects[p->n_subjects++];
+	*s = (struct plan_subject){ .kind = SUBJECT_NETWORK, .id = xstrdup(id), .policy = policy };
+	s->network.left = true;
+	(void)snprintf(s->network.bridge, sizeof(s->network.bridge), "%s", bridge);
+}
+
+/* ---- a rule in front ---- */
+
+/* For rules that are added one by one: a copy of all others is made for so many at once. */
+#define PREPEND_ROOM 16
+
+/* The policy as one that is the plan's alone, with room before its rules. */
+static struct plan_policy *own_policy(struct plan *p, size_t i)
+{
+	struct plan_policy *old = p->policies[i], *own;
+	struct plan_rule *rules;
+
+	if (old->refs == 1 && old->room > 0)
+		return old;
+	own = xcalloc(1, sizeof(*own));
+	*own = *old;
+	own->refs = 1;
+	own->arena = (struct arena){ 0 };
+	own->base = old; /* with the plan's reference */
+	rules = arena_array(&own->arena, PREPEND_ROOM + old->n_rules, struct plan_rule);
+	own->rules = rules + PREPEND_ROOM;
+	own->room = PREPEND_ROOM;
+	if (old->n_rules)
+		memcpy(own->rules, old->rules, old->n_rules * sizeof(*rules));
+	for (size_t k = 0; k < p->n_subjects; k++)
+		if (p->subjects[k].policy == old)
+			p->subjects[k].policy = own;
+	p->policies[i] = own;
+	return own;
+}
+
+/* The rule in front stands nowhere. */
+static void shift_places(struct plan *p, size_t i)
+{
+	size_t n = p->policies[i]->n_rules;
+
+	if (!p->places[i])
+		return;
+	p->places[i] = xrealloc(p->places[i], n + 1, sizeof(struct pos));
+	memmove(p->places[i] + 1, p->places[i], n * sizeof(struct pos));
+	p->places[i][0] = (struct pos){ 0 };
+}
+
+bool plan_rule_prepend(struct plan *p, size_t policy, enum rule_action action, const char *dest,
+		       const char *name, unsigned index, struct err *e)
 {
 	enum dest_use use = action == RULE_DENY ? DEST_FOR_DENY : DEST_FOR_ALLOW;
+	_cleanup_(arena_done) struct arena a = { 0 };
+	struct plan_policy *own;
 	struct plan_rule *r;
 	struct dest d;
 
-	if (!dest_parse(span_of(dest), use, &d, e))
+	if (!dest_parse(span_of(dest), use, &a, &d, e))
 		return false;
 	if (d.target == DEST_GROUP)
 		return err_set(e, ERR_INVALID, "\"group/%s\" is a group: expected one destination",
 			       d.group);
-	p->rules = xrealloc(p->rules, p->n_rules + 1, sizeof(*p->rules));
-	memmove(p->rules + 1, p->rules, p->n_rules * sizeof(*p->rules));
-	p->n_rules++;
-	r = &p->rules[0];
+	own = own_policy(p, policy);
+	shift_places(p, policy);
+	own->flat = (struct span){ 0 };
+	own->room--;
+	own->n_rules++;
+	r = --own->rules;
 	*r = (struct plan_rule){ .action = action,
-				 .dests = xcalloc(1, sizeof(d)),
+				 .dests = arena_array(&own->arena, 1, struct dest),
 				 .n_dests = 1,
-				 .policy = xstrdup(name),
-				 .index = place };
-	r->dests[0] = d;
+				 .policy = arena_strdup(&own->arena, name),
+				 .index = index };
+	r->dests[0] = dest_keep(&d, &own->arena);
 	return true;
+}
+
+/* ---- looking up ---- */
+
+size_t plan_policy_number(const struct plan *p, const struct plan_policy *policy)
+{
+	size_t i = 0;
+
+	while (i < p->n_policies && p->policies[i] != policy)
+		i++;
+	return i;
+}
+
+struct pos plan_rule_at(const struct plan *p, const struct plan_rule *r)
+{
+	for (size_t i = 0; i < p->n_policies; i++) {
+		const struct plan_rule *rules = p->policies[i]->rules;
+
+		if (r >= rules && r < rules + p->policies[i]->n_rules)
+			return p->places[i] ? p->places[i][r - rules] : (struct pos){ 0 };
+	}
+	return (struct pos){ 0 };
 }
 
 const struct plan_policy *plan_policy_find(const struct plan *p, struct span name)
 {
 	for (size_t i = 0; i < p->n_policies; i++)
-		if (span_eq(span_of(p->policies[i].name), name))
-			return &p->policies[i];
+		if (span_eq(span_of(p->policies[i]->name), name))
+			return p->policies[i];
 	return NULL;
 }
 
@@ -178,7 +306,7 @@ static bool err_no_policy(const struct plan *p, const char *use, struct err *e)
 	char shown[64];
 
 	for (size_t i = 0; i < p->n_policies; i++)
-		nearest_offer(&near, p->policies[i].name);
+		nearest_offer(&near, p->policies[i]->name);
 	span_show(span_of(use), shown, sizeof(shown));
 	if (near.best)
 		return err_set(e, ERR_INVALID, "there is no policy \"%s\": did you mean \"%s\"?",
@@ -200,12 +328,12 @@ bool plan_policy_pick(const struct plan *p, const char *use, const struct plan_p
 		return true;
 	}
 	for (size_t i = 0; i < p->n_policies; i++) {
-		if (p->policies[i].extended)
+		if (p->policies[i]->extended)
 			continue;
 		if (found)
-			other = p->policies[i].name;
+			other = p->policies[i]->name;
 		else
-			found = &p->policies[i];
+			found = p->policies[i];
 	}
 	/* In a plan some policy is extended by no other: there are no cycles. */
 	if (!found || other)
@@ -219,10 +347,12 @@ bool plan_policy_pick(const struct plan *p, const char *use, const struct plan_p
 
 const char *plan_rule_where(const struct plan *p, const struct plan_rule *r, char *out, size_t size)
 {
-	if (r->at.line == 0)
+	struct pos at = plan_rule_at(p, r);
+
+	if (at.line == 0)
 		(void)snprintf(out, size, "command line");
 	else
-		(void)snprintf(out, size, "%s:%u:%u", r->file ? r->file : p->file, r->at.line,
-			       r->at.column);
+		(void)snprintf(out, size, "%s:%u:%u", r->file ? r->file : p->file, at.line,
+			       at.column);
 	return out;
 }

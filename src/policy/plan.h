@@ -6,8 +6,12 @@
  *	bytes --policy_read()--> model --policy_resolve()--> plan --decide()--> verdict
  *
  * A plan has no groups, no `extends` and no names of policies to look up: each policy holds every
- * rule that applies, in the order in which they are tried. It owns all it points to and is freed
- * whole.
+ * rule that applies, in the order in which they are tried.
+ *
+ * A policy is an object of its own, which several plans can hold: what a new plan has in common with the one
+ * before is not made again. Whoever makes one may fill it in until the plan is handed on; from then on it never
+ * changes, but for plan_rule_prepend() as long as no other plan holds it. Where its rules stand in the file
+ * moves without any of them changing, and belongs to the plan.
  */
 #ifndef SALLYPORT_POLICY_PLAN_H
 #define SALLYPORT_POLICY_PLAN_H
@@ -16,12 +20,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/span.h"
 #include "net/dest.h"
 
-enum rule_action { RULE_ALLOW, RULE_DENY, RULE_REDIRECT, RULE_ASK, RULE_ACTION_COUNT };
+enum __attribute__((packed)) rule_action {
+	RULE_ALLOW,
+	RULE_DENY,
+	RULE_REDIRECT,
+	RULE_ASK,
+	RULE_ACTION_COUNT
+};
 
 enum policy_mode { MODE_ENFORCE, MODE_AUDIT, MODE_COUNT };
 
@@ -42,29 +53,38 @@ struct plan_limits {
 	uint32_t quota_period_s; /* with quota_bytes: 3600, 86400, ... */
 };
 
+/* All that it points to is its policy's. */
 struct plan_rule {
-	enum rule_action action;
 	struct dest *dests; /* groups expanded; never DEST_GROUP */
-	size_t n_dests;
 	struct dest *
 		to; /* RULE_REDIRECT: one name, address or host, with exactly one port; else NULL */
-	char *policy;	/* the policy in whose text it stands (not the one that extends it) */
-	unsigned index; /* its place among that policy's rules, from 1: "agent:2" */
-	char *file;    /* of an allow-list, whose name and line `policy` and `index` are; or NULL */
-	struct pos at; /* in the file; line 0: it came from the command line */
-	char *comment; /* or NULL */
+	const char *policy; /* the policy in whose text it stands (not the one that extends it) */
+	const char
+		*file; /* of an allow-list, whose name and line `policy` and `index` are; or NULL */
+	const char *comment; /* or NULL */
+	uint16_t *qtypes;    /* further DNS query types answered for its names: MX, TXT, ... */
+	uint32_t n_dests, n_qtypes;
+	uint32_t index; /* its place among that policy's rules, from 1: "agent:2" */
+	enum rule_action action;
 	/*
 	 * Its names open private addresses as well, where nobody but the network's own people can have
 	 * such a name: see rule_opens_private(). Of Dockside's files, which have no other way to say
 	 * so; never of a policy file.
 	 */
 	bool private_names;
-	uint16_t *qtypes; /* further DNS query types answered for its names: MX, TXT, ... */
-	size_t n_qtypes;
 };
 
+/* There are tens of thousands of them. */
+_Static_assert(sizeof(struct plan_rule) <= 64, "a rule is small");
+
 struct plan_policy {
-	char *name;
+	unsigned refs;		  /* plan_policy_ref() */
+	struct arena arena;	  /* has all that the policy points to */
+	struct plan_policy *base; /* holds what the arena does not have; or NULL */
+	struct span flat;	  /* the bytes it was read from (policy/flat.h), or empty */
+	size_t room;		  /* for so many further rules before `rules` */
+
+	const char *name;
 	enum policy_mode mode;
 	enum policy_dns dns;
 	/*
@@ -139,7 +159,8 @@ struct plan_subject {
 
 struct plan {
 	char *file; /* the path as given, or NULL when it came from the command line alone */
-	struct plan_policy *policies;
+	struct plan_policy **policies; /* a reference to each */
+	struct pos **places; /* of each policy: where each of its rules stands; or NULL: nowhere */
 	size_t n_policies;
 	struct plan_subject *subjects;
 	size_t n_subjects;
@@ -156,18 +177,51 @@ struct lint {
 void plan_free(struct plan *p);
 void plan_freep(struct plan **p);
 
+/* A policy of that name (NULL: it gets one yet) without rules: the caller's one reference. */
+struct plan_policy *plan_policy_new(const char *name) _must_use_;
+
+/* One reference more, to be given back. Returns p. */
+struct plan_policy *plan_policy_ref(struct plan_policy *p);
+void plan_policy_unref(struct plan_policy *p);
+
+/* Room for n rules, all zeros, of which the policy has none yet. */
+void plan_policy_reserve(struct plan_policy *p, size_t n);
+
+/* Appends a policy, whose reference becomes the plan's, and places for `n_places` rules, which are returned. */
+struct pos *plan_policy_add(struct plan *p, struct plan_policy *take, size_t n_places);
+
+/* A plan of the same policies, with equal subjects, for plan_free(). It has no lints. */
+struct plan *plan_copy(const struct plan *p) _must_use_;
+
+/*
+ * The same policies in the same order, as objects, and equal subjects under them: what is done by one is done
+ * by the other. Files and places are not compared.
+ */
+bool plan_same(const struct plan *a, const struct plan *b);
+
+/* Every policy lets pass what it denies: of a plan that was just made. */
+void plan_audit(struct plan *p);
+
 /*
  * Adds a network under a policy without rules, which denies everything: what has left a policy while somebody
- * is still in it. Pointers to policies and subjects of the plan are no longer good.
+ * is still in it. Pointers to subjects of the plan are no longer good.
  */
 void plan_deny_network(struct plan *p, const char *id, const char *bridge);
 
 /*
- * Puts a rule in front of all of the policy's: `dest` as dest_parse() reads it, which goes by the name and the
- * place given, "added:1". An error says what is wrong with dest.
+ * Puts a rule in front of all of the plan's policy number `policy`: `dest` as dest_parse() reads it, which goes
+ * by the name and the index given, "added:1". Where other plans hold the policy, this one gets another in its
+ * place, and pointers to it and its rules are no longer those of the plan. An error says what is wrong with
+ * dest.
  */
-bool plan_rule_prepend(struct plan_policy *p, enum rule_action action, const char *dest,
-		       const char *name, unsigned place, struct err *e) _must_use_;
+bool plan_rule_prepend(struct plan *p, size_t policy, enum rule_action action, const char *dest,
+		       const char *name, unsigned index, struct err *e) _must_use_;
+
+/* The number of one of the plan's policies; n_policies where it is none of them. */
+size_t plan_policy_number(const struct plan *p, const struct plan_policy *policy);
+
+/* Where one of the plan's rules stands in its file; line 0: nowhere, it came from the command line. */
+struct pos plan_rule_at(const struct plan *p, const struct plan_rule *r);
 
 /* NULL when there is none of that name. */
 const struct plan_policy *plan_policy_find(const struct plan *p, struct span name);

@@ -96,7 +96,7 @@ static bool descend(struct resolver *r, struct lineage *l, struct level *levels,
 	for (size_t i = 0; i < *n; i++)
 		if (levels[i].policy == p)
 			return err_cycle(r, levels, *n, i, name, e);
-	r->plan->policies[p - r->model->policies].extended = true;
+	r->plan->policies[p - r->model->policies]->extended = true;
 	if (l->seen[p - r->model->policies])
 		return true;
 	if (*n == LIMIT_POLICY_CHAIN)
@@ -136,11 +136,11 @@ static bool trace(struct resolver *r, const struct model_policy *p, struct linea
 /* Only DEST_HOST opens it; a name that looks as if it did would mislead. */
 static bool check_dest(const struct dest *d, enum rule_action action, struct err *e)
 {
-	if (action == RULE_DENY || d->target != DEST_NAME || !is_host_loopback(&d->name))
+	if (action == RULE_DENY || d->target != DEST_NAME || !is_host_loopback(d->name))
 		return true;
 	return err_set(e, ERR_INVALID,
 		       "\"%s\" stands for the host's own loopback: expected \"host:PORT\"",
-		       d->name.s);
+		       d->name->s);
 }
 
 static bool resolve_text(struct resolver *r, struct span text, const struct place *at,
@@ -158,7 +158,7 @@ static bool resolve_text(struct resolver *r, struct span text, const struct plac
 
 static bool is_single(const struct dest *to)
 {
-	bool one_port = to->ports.n == 1 && to->ports.r[0].lo == to->ports.r[0].hi;
+	bool one_port = to->ports.n == 1 && to->ports.one.lo == to->ports.one.hi;
 
 	if (to->target == DEST_PREFIX && to->prefix.len != addr_size(&to->prefix.addr) * 8)
 		return false;
@@ -166,14 +166,14 @@ static bool is_single(const struct dest *to)
 	       (to->target == DEST_NAME || to->target == DEST_PREFIX || to->target == DEST_HOST);
 }
 
-static bool resolve_to(struct resolver *r, const struct model_rule *m, struct plan_rule *out,
-		       struct err *e)
+static bool resolve_to(struct resolver *r, const struct model_rule *m, struct arena *a,
+		       struct plan_rule *out, struct err *e)
 {
 	struct place at = place_of(r, m->to->at);
 	char shown[DEST_STR_MAX];
 
-	out->to = xcalloc(1, sizeof(*out->to));
-	if (!dest_parse(node_span(m->to), DEST_FOR_ALLOW, out->to, e) ||
+	out->to = arena_array(a, 1, struct dest);
+	if (!dest_parse(node_span(m->to), DEST_FOR_ALLOW, a, out->to, e) ||
 	    !check_dest(out->to, RULE_ALLOW, e))
 		return place_err(&at, e);
 	if (!is_single(out->to))
@@ -198,140 +198,186 @@ static bool has_name(const struct plan_rule *rule)
 	return false;
 }
 
-static bool resolve_types(struct resolver *r, const struct node *types, struct plan_rule *out,
-			  struct err *e)
+static bool resolve_types(struct resolver *r, const struct node *types, struct arena *a,
+			  struct plan_rule *out, struct err *e)
 {
-	size_t cap = 0;
-
 	if (!has_name(out))
 		return doc_err(
 			&r->model->doc, types->key_at, e, ERR_INVALID,
 			"types of DNS records in a rule without a name: expected a rule that "
 			"allows a name");
+	out->qtypes = arena_array(a, types->kind == NODE_TEXT ? 1 : types->n, uint16_t);
 	for (const struct node *t = entries_first(types); t; t = entries_next(types, t)) {
 		uint16_t type;
 
 		if (!qtype_parse(node_span(t), &type, e))
 			return doc_err_at(&r->model->doc, t->at, e);
 		if (!plan_qtype_is_address(type))
-			vec_push(out->qtypes, out->n_qtypes, cap, type);
+			out->qtypes[out->n_qtypes++] = type;
 	}
 	return true;
 }
 
-static bool resolve_rule(struct resolver *r, const struct model_rule *m, struct plan_rule *out,
-			 struct err *e)
+/* The rule has the destinations of the list, which is then empty. */
+static void take_dests(struct plan_rule *out, struct dest_list *dests)
 {
-	struct dest_list dests = { 0 };
+	out->n_dests = (uint32_t)dests->n;
+	out->dests = arena_array(dests->arena, dests->n, struct dest);
+	if (dests->n)
+		memcpy(out->dests, dests->items, dests->n * sizeof(*dests->items));
+	dests->n = 0;
+}
+
+static bool resolve_rule(struct resolver *r, const struct model_rule *m, struct dest_list *dests,
+			 struct plan_rule *out, struct err *e)
+{
+	struct arena *a = dests->arena;
 	bool ok = true;
 
 	out->action = m->action;
-	out->at = m->at;
-	out->comment = m->comment ? xstrdup(m->comment) : NULL;
+	out->comment = m->comment ? arena_strdup(a, m->comment) : NULL;
 	for (const struct node *d = entries_first(m->dests); d && ok;
 	     d = entries_next(m->dests, d)) {
 		struct place at = place_of(r, d->at);
 
-		ok = resolve_text(r, node_span(d), &at, m->action, &dests, e);
+		ok = resolve_text(r, node_span(d), &at, m->action, dests, e);
 	}
-	out->dests = dests.items;
-	out->n_dests = dests.n;
-	return ok && (!m->to || resolve_to(r, m, out, e)) &&
-	       (!m->types || resolve_types(r, m->types, out, e));
+	take_dests(out, dests);
+	return ok && (!m->to || resolve_to(r, m, a, out, e)) &&
+	       (!m->types || resolve_types(r, m->types, a, out, e));
 }
 
-static bool resolve_extra(struct resolver *r, const struct policy_extra *x, struct plan_rule *out,
-			  struct err *e)
+static bool resolve_extra(struct resolver *r, const struct policy_extra *x, struct dest_list *dests,
+			  struct plan_rule *out, struct err *e)
 {
 	struct place at = { .action = x->action };
-	struct dest_list dests = { 0 };
-	bool ok = resolve_text(r, span_of(x->dest), &at, x->action, &dests, e);
+	bool ok = resolve_text(r, span_of(x->dest), &at, x->action, dests, e);
 
 	out->action = x->action;
-	out->dests = dests.items;
-	out->n_dests = dests.n;
+	take_dests(out, dests);
 	return ok;
 }
 
 /* The name that rules of an allow-list go by: that of its file, as far as it can be one. */
-static char *list_name(const char *file)
+static const char *list_name(struct arena *a, const char *file)
 {
 	struct span base = span_of(file);
 	char *name;
 
 	base = span_from(base, (size_t)(span_rfind(base, '/') + 1));
-	name = base.n ? xstrndup(base.p, MIN(base.n, MODEL_NAME_MAX)) : xstrdup("list");
+	name = base.n ? arena_strndup(a, base.p, MIN(base.n, MODEL_NAME_MAX)) :
+			arena_strdup(a, "list");
 	for (char *c = name; *c; c++)
 		if (!schema_name_char(*c))
 			*c = '_';
 	return name;
 }
 
-static bool resolve_listed(struct resolver *r, const struct allow_entry *en, struct plan_rule *out,
-			   struct err *e)
+static bool resolve_listed(struct resolver *r, const struct allow_entry *en,
+			   struct dest_list *dests, struct plan_rule *out, struct err *e)
 {
-	struct doc doc = { .file = en->file };
+	const struct doc doc = { .file = (char *)(uintptr_t)en->file };
 	struct place at = { .doc = &doc, .at = en->at };
-	struct dest_list dests = { 0 };
-	bool ok = resolve_text(r, span_of(en->text), &at, RULE_ALLOW, &dests, e);
+	bool ok = resolve_text(r, span_of(en->text), &at, RULE_ALLOW, dests, e);
 
 	out->action = RULE_ALLOW;
-	out->file = xstrdup(en->file);
-	out->at = en->at;
-	out->comment = en->comment ? xstrdup(en->comment) : NULL;
-	out->dests = dests.items;
-	out->n_dests = dests.n;
+	out->comment = en->comment ? arena_strdup(dests->arena, en->comment) : NULL;
+	take_dests(out, dests);
 	return ok;
 }
 
-/* The next rule of the policy, which has room for it. */
-static struct plan_rule *next_rule(struct resolver *r, struct plan_policy *p, char *take_source,
-				   size_t index)
-{
-	struct plan_rule *rule = &p->rules[p->n_rules++];
+/* ---- policies ---- */
 
+/* A policy whose rules are being made. */
+struct making {
+	struct plan_policy *policy; /* with room for all of them */
+	struct pos *places;
+	struct dest_list dests; /* of one rule */
+};
+
+static struct plan_rule *next_rule(struct resolver *r, struct making *m, const char *source,
+				   size_t index, struct pos at)
+{
+	struct plan_rule *rule = &m->policy->rules[m->policy->n_rules];
+
+	m->places[m->policy->n_rules++] = at;
 	r->n_rules++;
-	rule->policy = take_source;
-	rule->index = (unsigned)index;
+	rule->policy = source;
+	rule->index = (uint32_t)index;
 	return rule;
 }
-
-/* ---- policies ---- */
 
 bool resolve_takes_extras(const struct resolver *r, const struct plan_policy *p)
 {
 	return !r->options->policy || strcmp(r->options->policy, p->name) == 0;
 }
 
-/* Those of the command line, those of the model, those of the lists. */
-static bool resolve_each_rule(struct resolver *r, const struct lineage *l, struct plan_policy *p,
-			      size_t n_extras, const struct allowlist *lists, struct err *e)
+static bool resolve_extras(struct resolver *r, struct making *m, size_t n, struct err *e)
 {
-	for (size_t i = 0; i < n_extras; i++)
-		if (!resolve_extra(r, &r->options->extras[i],
-				   next_rule(r, p, xstrdup(COMMAND_LINE), i + 1), e))
-			return false;
-	for (size_t i = 0; i < l->n; i++)
-		for (size_t j = 0; j < l->items[i]->n_rules; j++)
-			if (!resolve_rule(r, &l->items[i]->rules[j],
-					  next_rule(r, p, xstrdup(l->items[i]->name), j + 1), e))
-				return false;
-	for (size_t i = 0; lists && i < lists->n; i++)
-		if (!resolve_listed(r, &lists->items[i],
-				    next_rule(r, p, list_name(lists->items[i].file),
-					      lists->items[i].at.line),
-				    e))
+	const char *source = n ? arena_strdup(m->dests.arena, COMMAND_LINE) : NULL;
+
+	for (size_t i = 0; i < n; i++)
+		if (!resolve_extra(r, &r->options->extras[i], &m->dests,
+				   next_rule(r, m, source, i + 1, (struct pos){ 0 }), e))
 			return false;
 	return true;
 }
 
-static bool resolve_rules(struct resolver *r, const struct lineage *l, struct plan_policy *p,
-			  struct pos at, struct err *e)
+static bool resolve_written(struct resolver *r, struct making *m, const struct model_policy *from,
+			    struct err *e)
 {
+	const char *source = from->n_rules ? arena_strdup(m->dests.arena, from->name) : NULL;
+
+	for (size_t i = 0; i < from->n_rules; i++)
+		if (!resolve_rule(r, &from->rules[i], &m->dests,
+				  next_rule(r, m, source, i + 1, from->rules[i].at), e))
+			return false;
+	return true;
+}
+
+static bool resolve_lists(struct resolver *r, struct making *m, const struct allowlist *lists,
+			  struct err *e)
+{
+	const char *source = NULL, *file = NULL;
+
+	for (size_t i = 0; i < lists->n; i++) {
+		const struct allow_entry *en = &lists->items[i];
+		struct plan_rule *rule;
+
+		if (i == 0 || en->file != lists->items[i - 1].file) {
+			source = list_name(m->dests.arena, en->file);
+			file = arena_strdup(m->dests.arena, en->file);
+		}
+		rule = next_rule(r, m, source, en->at.line, en->at);
+		rule->file = file;
+		if (!resolve_listed(r, en, &m->dests, rule, e))
+			return false;
+	}
+	return true;
+}
+
+/* Those of the command line, those of the model, those of the lists. */
+static bool resolve_each_rule(struct resolver *r, const struct lineage *l, struct making *m,
+			      size_t n_extras, const struct allowlist *lists, struct err *e)
+{
+	if (!resolve_extras(r, m, n_extras, e))
+		return false;
+	for (size_t i = 0; i < l->n; i++)
+		if (!resolve_written(r, m, l->items[i], e))
+			return false;
+	return !lists || resolve_lists(r, m, lists, e);
+}
+
+static bool resolve_rules(struct resolver *r, const struct lineage *l, size_t number, struct pos at,
+			  struct err *e)
+{
+	struct plan_policy *p = r->plan->policies[number];
+	struct making m = { .policy = p, .dests.arena = &p->arena };
 	bool takes = resolve_takes_extras(r, p);
 	const struct allowlist *lists = takes ? r->options->lists : NULL;
 	size_t n_extras = takes ? r->options->n_extras : 0;
 	size_t n = n_extras + (lists ? lists->n : 0);
+	bool ok;
 
 	for (size_t i = 0; i < l->n; i++)
 		n += l->items[i]->n_rules;
@@ -342,8 +388,11 @@ static bool resolve_rules(struct resolver *r, const struct lineage *l, struct pl
 			      p->name, n, LIMIT_POLICY_RULES);
 		return at.line ? doc_err_at(&r->model->doc, at, e) : false;
 	}
-	p->rules = xcalloc(n, sizeof(*p->rules));
-	return resolve_each_rule(r, l, p, n_extras, lists, e);
+	plan_policy_reserve(p, n);
+	m.places = r->plan->places[number] = xcalloc(n, sizeof(struct pos));
+	ok = resolve_each_rule(r, l, &m, n_extras, lists, e);
+	free(m.dests.items);
+	return ok;
 }
 
 static void inherit(const struct lineage *l, const struct model_policy *m, struct plan_policy *p)
@@ -362,40 +411,33 @@ static void inherit(const struct lineage *l, const struct model_policy *m, struc
 	}
 }
 
-static bool resolve_policy(struct resolver *r, const struct model_policy *m, struct plan_policy *p,
-			   struct err *e)
+static bool resolve_policy(struct resolver *r, size_t number, struct err *e)
 {
+	const struct model_policy *m = &r->model->policies[number];
 	struct lineage l = { .seen = xcalloc(r->model->n_policies, sizeof(*l.seen)) };
-	bool ok;
+	bool ok = trace(r, m, &l, e) && resolve_rules(r, &l, number, m->at, e);
 
-	p->name = xstrdup(m->name);
-	ok = trace(r, m, &l, e) && resolve_rules(r, &l, p, m->at, e);
 	if (ok)
-		inherit(&l, m, p);
+		inherit(&l, m, r->plan->policies[number]);
 	free(l.items);
 	free(l.seen);
 	return ok;
 }
 
-/* Without a policy in the file, the command line is the only one; alone it denies everything. */
-static bool resolve_command_line(struct resolver *r, struct err *e)
-{
-	struct plan_policy *p = r->plan->policies;
-
-	p->name = xstrdup(COMMAND_LINE);
-	return resolve_rules(r, &(struct lineage){ 0 }, p, (struct pos){ 0 }, e);
-}
-
 static bool resolve_policies(struct resolver *r, struct err *e)
 {
+	const struct lineage nothing = { 0 };
 	size_t n = r->model->n_policies;
 
-	r->plan->n_policies = MAX(n, 1);
-	r->plan->policies = xcalloc(r->plan->n_policies, sizeof(*r->plan->policies));
-	if (n == 0)
-		return resolve_command_line(r, e);
+	/* Without a policy in the file, the command line is the only one; alone it denies everything. */
+	if (n == 0) {
+		(void)plan_policy_add(r->plan, plan_policy_new(COMMAND_LINE), 0);
+		return resolve_rules(r, &nothing, 0, (struct pos){ 0 }, e);
+	}
 	for (size_t i = 0; i < n; i++)
-		if (!resolve_policy(r, &r->model->policies[i], &r->plan->policies[i], e))
+		(void)plan_policy_add(r->plan, plan_policy_new(r->model->policies[i].name), 0);
+	for (size_t i = 0; i < n; i++)
+		if (!resolve_policy(r, i, e))
 			return false;
 	return true;
 }

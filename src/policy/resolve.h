@@ -41,6 +41,7 @@ struct place {
 struct dest_list {
 	struct dest *items; /* owned */
 	size_t n, cap;
+	struct arena *arena; /* has what they point to */
 };
 
 /* Gives an error the place. Always returns false. */

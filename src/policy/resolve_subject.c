@@ -99,7 +99,7 @@ bool resolve_subjects(struct resolver *r, struct err *e)
 		s->at = m->at;
 		if (!resolve_find_policy(r, m->policy, &p, e))
 			return false;
-		s->policy = &plan->policies[p - r->model->policies];
+		s->policy = plan->policies[p - r->model->policies];
 	}
 	return check_twice(r, e) && check_networks(r, e);
 }

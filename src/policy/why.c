@@ -61,12 +61,12 @@ void flow_dest(const struct flow *f, struct dest *out)
 	if (f->proto == IPPROTO_ICMP || f->proto == IPPROTO_ICMPV6)
 		d.icmp_type = (int16_t)f->icmp_type;
 	if (proto_has_ports(f->proto))
-		d.ports = (struct ports){ 1, { { f->port, f->port } } };
+		d.ports = ports_one(f->port);
 	if (is_host_loopback(f->name)) {
 		d.target = DEST_HOST;
 	} else if (f->name) {
 		d.target = DEST_NAME;
-		d.name = *f->name;
+		d.name = f->name;
 	} else if (f->addr) {
 		d.target = DEST_PREFIX;
 		d.prefix.addr = addr_canonical(f->addr);

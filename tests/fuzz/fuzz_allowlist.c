@@ -42,10 +42,11 @@ static void check_offer(const struct err *e)
 		return;
 	rest = span_of(at);
 	while (next_quoted(&rest, &word)) {
+		_cleanup_(arena_done) struct arena arena = { 0 };
 		struct dest d;
 		struct err ignored;
 
-		assert(dest_parse(word, DEST_FOR_ALLOW, &d, &ignored));
+		assert(dest_parse(word, DEST_FOR_ALLOW, &arena, &d, &ignored));
 	}
 }
 

@@ -20,7 +20,7 @@ static void check_plan(const struct dockside *d)
 	buf_init(&bytes, LIMIT_PLAN_FLAT);
 	plan_encode(d->plan, &bytes);
 	assert(buf_ok(&bytes));
-	assert(plan_decode(buf_view(&bytes), &back, &e));
+	assert(plan_decode(buf_view(&bytes), NULL, &back, &e));
 	assert(back->n_subjects == d->plan->n_subjects && back->n_policies == d->plan->n_policies);
 	buf_done(&bytes);
 }

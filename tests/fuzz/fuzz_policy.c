@@ -35,7 +35,7 @@ static void check_error(const struct err *e)
 
 static void check_rule(const struct plan_rule *r)
 {
-	assert(r->policy && r->index > 0 && r->at.line > 0 && r->at.column > 0);
+	assert(r->policy && r->index > 0);
 	assert((r->to != NULL) == (r->action == RULE_REDIRECT));
 	assert(r->n_qtypes == 0 || r->action == RULE_ALLOW);
 	for (size_t i = 0; i < r->n_qtypes; i++)
@@ -51,16 +51,17 @@ static void check_plan(const struct plan *p)
 
 	assert(p->n_policies > 0);
 	for (size_t i = 0; i < p->n_policies; i++) {
-		assert(p->policies[i].n_rules <= LIMIT_POLICY_RULES);
-		for (size_t j = 0; j < p->policies[i].n_rules; j++)
-			check_rule(&p->policies[i].rules[j]);
-		assert(plan_policy_pick(p, p->policies[i].name, &pick, &e));
-		assert(pick == &p->policies[i]);
+		assert(p->policies[i]->n_rules <= LIMIT_POLICY_RULES);
+		for (size_t j = 0; j < p->policies[i]->n_rules; j++)
+			check_rule(&p->policies[i]->rules[j]);
+		for (size_t j = 0; j < p->policies[i]->n_rules; j++)
+			assert(p->places[i][j].line > 0 && p->places[i][j].column > 0);
+		assert(plan_policy_pick(p, p->policies[i]->name, &pick, &e));
+		assert(pick == p->policies[i]);
 	}
 	assert(plan_policy_pick(p, NULL, &pick, &e) || e.kind == ERR_INVALID);
 	for (size_t i = 0; i < p->n_subjects; i++)
-		assert(p->subjects[i].policy >= p->policies &&
-		       p->subjects[i].policy < p->policies + p->n_policies);
+		assert(plan_policy_number(p, p->subjects[i].policy) < p->n_policies);
 	for (size_t i = 0; i < p->n_lints; i++)
 		assert(p->lints[i].at.line > 0);
 }
@@ -97,9 +98,9 @@ static void check_dest(const struct plan *plan, const struct plan_policy *p, con
 	if (!proto_has_ports(f.proto) && d->target != DEST_NAME && d->target != DEST_PREFIX)
 		return;
 	if (proto_has_ports(f.proto))
-		f.port = d->ports.r[0].lo ? d->ports.r[0].lo : 1;
+		f.port = MAX(ports_at(&d->ports, 0).lo, 1);
 	if (d->target == DEST_NAME) {
-		f.name = &d->name;
+		f.name = d->name;
 		check_flow(plan, p, &f);
 		f.addr = &loopback;
 	} else if (d->target == DEST_PREFIX) {
@@ -116,7 +117,7 @@ static void check_verdicts(const struct plan *plan)
 	size_t left = 200;
 
 	for (size_t i = 0; i < plan->n_policies; i++) {
-		const struct plan_policy *p = &plan->policies[i];
+		const struct plan_policy *p = plan->policies[i];
 
 		for (size_t j = 0; j < p->n_rules; j++)
 			for (size_t k = 0; k < p->rules[j].n_dests && left > 0; k++, left--)
@@ -163,7 +164,7 @@ static bool write_plan(struct buf *out, const struct plan *plan)
 {
 	buf_str(out, "version: 1\npolicies:\n");
 	for (size_t i = 0; i < plan->n_policies; i++) {
-		const struct plan_policy *p = &plan->policies[i];
+		const struct plan_policy *p = plan->policies[i];
 
 		buf_fmt(out, " %s:\n  mode: %s\n  dns: %s\n  ech: %s\n  rules:\n", p->name,
 			policy_mode_str(p->mode), policy_dns_str(p->dns), policy_ech_str(p->ech));
@@ -193,7 +194,7 @@ static void check_same(const struct plan *a, const struct plan *b)
 {
 	assert(a->n_policies == b->n_policies);
 	for (size_t i = 0; i < a->n_policies; i++) {
-		const struct plan_policy *x = &a->policies[i], *y = &b->policies[i];
+		const struct plan_policy *x = a->policies[i], *y = b->policies[i];
 
 		assert(strcmp(x->name, y->name) == 0 && x->n_rules == y->n_rules);
 		assert(x->mode == y->mode && x->dns == y->dns && x->ech == y->ech);
@@ -209,7 +210,7 @@ static void check_again(const struct plan *plan)
 	struct buf text;
 
 	/* The command line's policy cannot be written in a file. */
-	if (strcmp(plan->policies[0].name, "command-line") == 0)
+	if (strcmp(plan->policies[0]->name, "command-line") == 0)
 		return;
 	buf_init(&text, LIMIT_POLICY_BYTES);
 	if (write_plan(&text, plan)) {

@@ -42,7 +42,7 @@ static inline struct plan *jail_plan(const char *path)
 
 static inline void jail_ruleset(const struct plan *plan, struct buf *out)
 {
-	const struct plan_policy *p = &plan->policies[0];
+	const struct plan_policy *p = plan->policies[0];
 	struct jail_ports ports = { .tcp = 10001, .udp = compile_jail_wants_udp(p) ? 10002 : 0 };
 
 	compile_jail(p, &ports, out);

@@ -24,8 +24,7 @@ static inline bool rule_same(const struct plan_rule *a, const struct plan_rule *
 	if (!a->to != !b->to || (a->to && !dest_same(a->to, b->to)))
 		return false;
 	return text_same(a->policy, b->policy) && a->index == b->index &&
-	       text_same(a->file, b->file) && a->at.line == b->at.line &&
-	       a->at.column == b->at.column && text_same(a->comment, b->comment) &&
+	       text_same(a->file, b->file) && text_same(a->comment, b->comment) &&
 	       a->private_names == b->private_names;
 }
 
@@ -63,25 +62,38 @@ static inline bool network_same(const struct plan_network *a, const struct plan_
 }
 
 /* The policies of each are compared elsewhere: here, whether it is the same one of them. */
-static inline bool subject_same(const struct plan *a, const struct plan_subject *x,
-				const struct plan *b, const struct plan_subject *y)
+static inline bool subject_alike(const struct plan *a, const struct plan_subject *x,
+				 const struct plan *b, const struct plan_subject *y)
 {
 	return x->kind == y->kind && text_same(x->id, y->id) && text_same(x->user, y->user) &&
-	       x->policy - a->policies == y->policy - b->policies && x->at.line == y->at.line &&
-	       x->at.column == y->at.column && network_same(&x->network, &y->network);
+	       plan_policy_number(a, x->policy) == plan_policy_number(b, y->policy) &&
+	       x->at.line == y->at.line && x->at.column == y->at.column &&
+	       network_same(&x->network, &y->network);
 }
 
-static inline bool plan_same(const struct plan *a, const struct plan *b)
+static inline bool places_same(const struct pos *a, const struct pos *b, size_t n)
+{
+	if (!a != !b)
+		return false;
+	for (size_t i = 0; a && i < n; i++)
+		if (a[i].line != b[i].line || a[i].column != b[i].column)
+			return false;
+	return true;
+}
+
+/* plan_same() asks for the same policies, this for equal ones. */
+static inline bool plan_alike(const struct plan *a, const struct plan *b)
 {
 	if (!text_same(a->file, b->file) || a->n_policies != b->n_policies)
 		return false;
 	for (size_t i = 0; i < a->n_policies; i++)
-		if (!policy_same(&a->policies[i], &b->policies[i]))
+		if (!policy_same(a->policies[i], b->policies[i]) ||
+		    !places_same(a->places[i], b->places[i], a->policies[i]->n_rules))
 			return false;
 	if (a->n_subjects != b->n_subjects)
 		return false;
 	for (size_t i = 0; i < a->n_subjects; i++)
-		if (!subject_same(a, &a->subjects[i], b, &b->subjects[i]))
+		if (!subject_alike(a, &a->subjects[i], b, &b->subjects[i]))
 			return false;
 	return true;
 }

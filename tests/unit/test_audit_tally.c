@@ -403,12 +403,12 @@ T(policies)
 
 		plan = load_text(buf_cstr(&out));
 		t_eq_int(plan->n_policies, 1);
-		t_eq_str(plan->policies[0].name, "audited");
-		t_eq_int(count_dests(&plan->policies[0]), lines(&out, "          - "));
+		t_eq_str(plan->policies[0]->name, "audited");
+		t_eq_int(count_dests(plan->policies[0]), lines(&out, "          - "));
 		for (size_t i = 0; i < SEEN_MAX; i++)
 			if (row->seen[i].port && row->seen[i].kind == EVENT_CONNECT &&
 			    row->seen[i].verdict != EVENT_DENY)
-				check_allows(&plan->policies[0], &row->seen[i], true);
+				check_allows(plan->policies[0], &row->seen[i], true);
 		buf_done(&out);
 		tally_free(t);
 	}
@@ -431,9 +431,9 @@ T(large_policy)
 		struct seen s = { EVENT_AUDIT, EVENT_CONNECT, host, NULL, TCP, 443,
 				  NO,	       REMEDY_DEST,   1 };
 
-		check_allows(&plan->policies[0], &s, false);
+		check_allows(plan->policies[0], &s, false);
 	}
-	t_eq_int(count_dests(&plan->policies[0]), n);
+	t_eq_int(count_dests(plan->policies[0]), n);
 	tally_free(t);
 
 	t = many(EVENT_AUDIT, LIMIT_REACHED + 7);

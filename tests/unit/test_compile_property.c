@@ -57,32 +57,37 @@ static struct addr address(const char *text)
 
 /* ---- A random plan ---- */
 
-static void random_ports(struct dest *d)
+static void random_ports(struct dest *d, struct arena *a)
 {
+	struct port_range ranges[LIMIT_PORT_RANGES];
 	uint16_t next = (uint16_t)below(4);
+	size_t n = 0;
 
 	if (below(5) == 0) {
 		d->ports = PORTS_ALL;
 		return;
 	}
-	while (d->ports.n == 0 || (next < PORTS_LAST && below(3) == 0)) {
-		struct port_range *r = &d->ports.r[d->ports.n++];
+	while (n == 0 || (next < PORTS_LAST && below(3) == 0)) {
+		struct port_range *r = &ranges[n++];
 
 		r->lo = next;
 		r->hi = (uint16_t)(next + (below(2) ? below(5) : 0));
 		next = (uint16_t)(r->hi + 2 + below(3));
 	}
 	if (below(20) == 0)
-		d->ports.r[d->ports.n - 1].hi = UINT16_MAX;
+		ranges[n - 1].hi = UINT16_MAX;
+	d->ports = ports_of(ranges, n, a);
 }
 
-static void set_name(struct dest *d, const char *name)
+static void set_name(struct dest *d, struct arena *a, const char *text)
 {
-	d->name.len = (uint8_t)strlen(name);
-	memcpy(d->name.s, name, d->name.len + 1U);
+	struct name name = { .len = (uint8_t)strlen(text) };
+
+	memcpy(name.s, text, name.len + 1U);
+	d->name = name_keep(&name, a);
 }
 
-static void random_target(struct dest *d)
+static void random_target(struct dest *d, struct arena *a)
 {
 	struct err e = { 0 };
 	uint32_t dice = below(20);
@@ -96,19 +101,19 @@ static void random_target(struct dest *d)
 		d->target = DEST_ANY;
 	} else if (dice < 17) {
 		d->target = DEST_NAME;
-		set_name(d, below(5) ? "a.test" : HOST_LOOPBACK_NAME);
+		set_name(d, a, below(5) ? "a.test" : HOST_LOOPBACK_NAME);
 	} else if (dice < 18) {
 		d->target = below(2) ? DEST_ANY_NAME : DEST_WILDCARD;
-		set_name(d, below(2) ? "b.test" : "sallyport.internal");
+		set_name(d, a, below(2) ? "b.test" : "sallyport.internal");
 	} else {
 		d->target = DEST_HOST;
 	}
 }
 
-static void random_dest(struct dest *d, int proto)
+static void random_dest(struct dest *d, struct arena *a, int proto)
 {
 	*d = (struct dest){ .icmp_type = -1 };
-	random_target(d);
+	random_target(d, a);
 	d->proto = (int16_t)proto;
 	if (d->target == DEST_HOST && proto != IPPROTO_TCP && proto != IPPROTO_UDP)
 		d->proto = IPPROTO_TCP;
@@ -117,10 +122,10 @@ static void random_dest(struct dest *d, int proto)
 	if (proto_is_icmp(d->proto) && below(3))
 		d->icmp_type = (int16_t)below(4);
 	if (d->proto == DEST_PROTO_ANY || proto_has_ports(d->proto))
-		random_ports(d);
+		random_ports(d, a);
 }
 
-static void random_rule(struct plan_rule *r, unsigned index)
+static void random_rule(struct plan_rule *r, struct arena *a, unsigned index)
 {
 	static const enum rule_action actions[] = { RULE_ALLOW, RULE_ALLOW, RULE_ALLOW,
 						    RULE_DENY,	RULE_DENY,  RULE_REDIRECT,
@@ -129,38 +134,37 @@ static void random_rule(struct plan_rule *r, unsigned index)
 	int proto;
 
 	*r = (struct plan_rule){ .action = actions[below(ARRAY_LEN(actions))], .index = index };
-	r->policy = xstrdup("p");
+	r->policy = "p";
 	r->n_dests = 1 + below(DESTS_MAX);
-	r->dests = xcalloc(r->n_dests, sizeof(*r->dests));
+	r->dests = arena_array(a, r->n_dests, struct dest);
 	proto = r->action == RULE_REDIRECT ? (below(2) ? IPPROTO_TCP : IPPROTO_UDP) : -2;
 	for (size_t i = 0; i < r->n_dests; i++)
-		random_dest(&r->dests[i], proto == -2 ? protos[below(ARRAY_LEN(protos))] : proto);
+		random_dest(&r->dests[i], a,
+			    proto == -2 ? protos[below(ARRAY_LEN(protos))] : proto);
 	if (r->action != RULE_REDIRECT)
 		return;
-	r->to = xcalloc(1, sizeof(*r->to));
+	r->to = arena_array(a, 1, struct dest);
 	*r->to = (struct dest){ .proto = (int16_t)proto, .icmp_type = -1, .target = DEST_PREFIX };
 	r->to->prefix.addr = address(to[below(ARRAY_LEN(to))]);
 	r->to->prefix.len = (uint8_t)(addr_size(&r->to->prefix.addr) * 8);
-	r->to->ports = (struct ports){ 1, { { 7777, 7777 } } };
+	r->to->ports = ports_one(7777);
 }
 
 static struct plan *random_plan(void)
 {
 	struct plan *plan = xcalloc(1, sizeof(*plan));
-	struct plan_policy *p = xcalloc(1, sizeof(*p));
+	struct plan_policy *p = plan_policy_new("p");
 	struct plan_subject *s = xcalloc(1, sizeof(*s));
 
-	p->name = xstrdup("p");
 	p->n_rules = 1 + below(RULES_MAX);
-	p->rules = xcalloc(p->n_rules, sizeof(*p->rules));
+	plan_policy_reserve(p, p->n_rules);
 	for (size_t i = 0; i < p->n_rules; i++)
-		random_rule(&p->rules[i], (unsigned)i + 1);
+		random_rule(&p->rules[i], &p->arena, (unsigned)i + 1);
 	s->kind = SUBJECT_NETWORK;
 	s->id = xstrdup("net");
 	s->policy = p;
 	memcpy(s->network.bridge, "br0", 4);
-	plan->policies = p;
-	plan->n_policies = 1;
+	(void)plan_policy_add(plan, p, 0);
 	plan->subjects = s;
 	plan->n_subjects = 1;
 	return plan;
@@ -328,10 +332,10 @@ T(agrees_with_decide)
 			struct flow f;
 
 			random_flow(&f, &to);
-			check_flow(&plan->policies[0], r, &f);
+			check_flow(plan->policies[0], r, &f);
 		}
 		for (int k = 0; k < FLOWS / 10; k++)
-			check_host(&plan->policies[0], r);
+			check_host(plan->policies[0], r);
 	}
 }
 

@@ -141,7 +141,7 @@ static void show(const struct gate_setup *s, struct buf *out)
 		char token[sizeof(c->token)] = "";
 
 		buf_fmt(out, "%s%u %s %s", i ? ", " : "", c->listener,
-			c->user[0] ? c->user : nobody, s->plan->policies[c->policy].name);
+			c->user[0] ? c->user : nobody, s->plan->policies[c->policy]->name);
 		if (c->user[0])
 			(void)snprintf(token, sizeof(token), "token of %.200s", c->user);
 		t_eq_mem(c->token, token, sizeof(token));

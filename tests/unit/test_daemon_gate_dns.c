@@ -137,7 +137,7 @@ static void adopt(struct world *w, const char *first, const char *second)
 		t_ok(p);
 		s->networks[s->n_networks++] =
 			(struct gate_network){ .ifindex = ifindex((int)i),
-					       .policy = (uint16_t)(p - s->plan->policies),
+					       .policy = (uint16_t)plan_policy_number(s->plan, p),
 					       .subject = (uint16_t)(i + 10) };
 	}
 	t_good(gate_child_setup(&w->child, s, &e), e);

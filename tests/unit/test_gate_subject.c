@@ -59,7 +59,7 @@ static void house_open(struct house *h)
 {
 	*h = (struct house){ .plan = load_rules("") };
 	for (size_t i = 0; i < ARRAY_LEN(clients); i++)
-		subject_init(&h->subjects[i], &h->gate, (uint16_t)i, h->plan, h->plan->policies,
+		subject_init(&h->subjects[i], &h->gate, (uint16_t)i, h->plan, h->plan->policies[0],
 			     &clients[i]);
 	h->gate.subjects = h->subjects;
 	h->gate.n_subjects = ARRAY_LEN(clients);
@@ -142,7 +142,7 @@ T(limits)
 		_cleanup_(plan_freep) struct plan *plan = plan_with(row->settings);
 		struct subject s;
 
-		subject_init(&s, NULL, 7, plan, plan->policies, NULL);
+		subject_init(&s, NULL, 7, plan, plan->policies[0], NULL);
 		t_eq_int(s.max_conns, row->max_conns);
 		t_eq_int(s.limited, row->limited);
 		t_eq_int(s.index, 7);
@@ -156,7 +156,7 @@ T(exhausted)
 	_cleanup_(plan_freep) struct plan *plan = plan_with("limits: {quota: 1MB/hour},");
 	struct subject s;
 
-	subject_init(&s, NULL, 0, plan, plan->policies, NULL);
+	subject_init(&s, NULL, 0, plan, plan->policies[0], NULL);
 	meter_count(&s.meter, 999999);
 	t_ok(!subject_exhausted(&s));
 	meter_count(&s.meter, 1);

@@ -14,7 +14,7 @@ static bool within(struct wild *w, const struct plan *p, const char *name)
 {
 	struct name n = name_of(name);
 
-	return wild_within(w, p->policies, &n);
+	return wild_within(w, p->policies[0], &n);
 }
 
 static void use_up(struct wild *w, const struct plan *p)

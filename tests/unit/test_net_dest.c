@@ -132,11 +132,12 @@ static void check_round_trip(const struct dest *d)
 {
 	for (int use = ALLOW; use <= DENY; use++) {
 		char text[DEST_STR_MAX];
+		_cleanup_(arena_done) struct arena arena = { 0 };
 		struct dest again;
 		struct err e = { 0 };
 
 		dest_show(d, (enum dest_use)use, text);
-		t_good(dest_parse(span_of(text), (enum dest_use)use, &again, &e), e);
+		t_good(dest_parse(span_of(text), (enum dest_use)use, &arena, &again, &e), e);
 		t_ok(dest_same(d, &again));
 	}
 }
@@ -145,13 +146,14 @@ T(meaning)
 {
 	T_EACH(row, good)
 	{
+		_cleanup_(arena_done) struct arena arena = { 0 };
 		struct dest d;
 		struct err e = { 0 };
 		struct buf ports;
 		char text[DEST_STR_MAX];
 
 		buf_init(&ports, 200);
-		t_good(dest_parse(span_of(row->text), row->use, &d, &e), e);
+		t_good(dest_parse(span_of(row->text), row->use, &arena, &d, &e), e);
 		t_eq_int(d.proto, row->proto);
 		t_eq_int(d.icmp_type, -1);
 		t_eq_int(d.target, row->target);
@@ -202,11 +204,13 @@ T(icmp_forms)
 	T_EACH(row, icmp)
 	{
 		for (int use = ALLOW; use <= DENY; use++) {
+			_cleanup_(arena_done) struct arena arena = { 0 };
 			struct dest d;
 			struct err e = { 0 };
 			char text[DEST_STR_MAX];
 
-			t_good(dest_parse(span_of(row->text), (enum dest_use)use, &d, &e), e);
+			t_good(dest_parse(span_of(row->text), (enum dest_use)use, &arena, &d, &e),
+			       e);
 			t_eq_int(d.proto, row->proto);
 			t_eq_int(d.icmp_type, row->type);
 			t_eq_int(d.target, row->target);
@@ -225,6 +229,7 @@ static void check_suggestions(const char *message, enum dest_use use)
 	for (size_t i = 0; i < ARRAY_LEN(leads); i++) {
 		const char *at = strstr(message, leads[i]);
 		struct span text;
+		_cleanup_(arena_done) struct arena arena = { 0 };
 		struct dest d;
 		struct err e = { 0 };
 
@@ -232,7 +237,7 @@ static void check_suggestions(const char *message, enum dest_use use)
 			continue;
 		text = span_of(at + strlen(leads[i]));
 		text = span_first(text, (size_t)span_find(text, '"'));
-		t_good(dest_parse(text, use, &d, &e), e);
+		t_good(dest_parse(text, use, &arena, &d, &e), e);
 	}
 }
 
@@ -394,10 +399,12 @@ T(refuse)
 {
 	T_EACH(row, refused)
 	{
+		_cleanup_(arena_done) struct arena arena = { 0 };
 		struct dest d = { .proto = 77 };
 		struct err e = { 0 };
 
-		t_bad(dest_parse(row->text, row->use, &d, &e), e, ERR_INVALID, row->message);
+		t_bad(dest_parse(row->text, row->use, &arena, &d, &e), e, ERR_INVALID,
+		      row->message);
 		t_eq_int(d.proto, 77);
 		check_suggestions(e.msg, row->use);
 	}
@@ -407,6 +414,7 @@ T(refuse)
 T(bounds)
 {
 	char text[4096], shown[DEST_STR_MAX];
+	_cleanup_(arena_done) struct arena arena = { 0 };
 	struct dest d;
 	struct err e = { 0 };
 	size_t n = 0;
@@ -418,16 +426,16 @@ T(bounds)
 			      "10000-10001,10003-10004,10006-10007,10009-10010,10012-10013,"
 			      "10015-10016,10018-10019,10021-10022,10024-10025,10027-10028,"
 			      "10030-10031,10033-10034,10036-10037,10039-10040,10042-10043");
-	t_good(dest_parse(span_bytes(text, n), ALLOW, &d, &e), e);
+	t_good(dest_parse(span_bytes(text, n), ALLOW, &arena, &d, &e), e);
 	t_eq_int(strlen(dest_show(&d, ALLOW, shown)), n);
 	check_round_trip(&d);
 	memset(text, 'a', sizeof(text));
 	for (n = 64; n < sizeof(text); n += 61)
-		t_ok(!dest_parse(span_bytes(text, n), ALLOW, &d, &e));
+		t_ok(!dest_parse(span_bytes(text, n), ALLOW, &arena, &d, &e));
 	memset(text, ':', sizeof(text));
-	t_ok(!dest_parse(span_bytes(text, sizeof(text)), DENY, &d, &e));
+	t_ok(!dest_parse(span_bytes(text, sizeof(text)), DENY, &arena, &d, &e));
 	memset(text, '*', sizeof(text));
-	t_ok(!dest_parse(span_bytes(text, sizeof(text)), DENY, &d, &e));
+	t_ok(!dest_parse(span_bytes(text, sizeof(text)), DENY, &arena, &d, &e));
 }
 
 T(protocols)

@@ -32,16 +32,17 @@ T(parse)
 {
 	T_EACH(row, good)
 	{
+		_cleanup_(arena_done) struct arena arena = { 0 };
 		struct ports p, again;
 		struct err e = { 0 };
 		struct buf out;
 
 		buf_init(&out, 200);
-		t_good(ports_parse(span_of(row->text), &p, &e), e);
+		t_good(ports_parse(span_of(row->text), &arena, &p, &e), e);
 		t_eq_int(p.n, row->n);
 		ports_str(&p, &out);
 		t_eq_str(buf_cstr(&out), row->want);
-		t_good(ports_parse(buf_view(&out), &again, &e), e);
+		t_good(ports_parse(buf_view(&out), &arena, &again, &e), e);
 		t_ok(ports_same(&p, &again));
 		buf_done(&out);
 	}
@@ -76,19 +77,21 @@ T(refuse)
 {
 	T_EACH(row, refused)
 	{
+		_cleanup_(arena_done) struct arena arena = { 0 };
 		struct ports p;
 		struct err e = { 0 };
 
-		t_bad(ports_parse(span_of(row->text), &p, &e), e, row->kind, row->message);
+		t_bad(ports_parse(span_of(row->text), &arena, &p, &e), e, row->kind, row->message);
 	}
 }
 
 T(contain)
 {
+	_cleanup_(arena_done) struct arena arena = { 0 };
 	struct ports p, all = PORTS_ALL, none = { 0 };
 	struct err e = { 0 };
 
-	t_good(ports_parse(SPAN_LIT("80,8000-8099"), &p, &e), e);
+	t_good(ports_parse(SPAN_LIT("80,8000-8099"), &arena, &p, &e), e);
 	t_ok(ports_contain(&p, 80));
 	t_ok(ports_contain(&p, 8000));
 	t_ok(ports_contain(&p, 8099));

@@ -216,10 +216,11 @@ T(suggestions)
 		struct span rest = span_of(at ? at + 9 : ""), word;
 
 		while (span_next(&rest, '"', &word) && word.n) {
+			_cleanup_(arena_done) struct arena arena = { 0 };
 			struct dest d;
 			struct err e = { 0 };
 
-			t_good(dest_parse(word, DEST_FOR_ALLOW, &d, &e), e);
+			t_good(dest_parse(word, DEST_FOR_ALLOW, &arena, &d, &e), e);
 			if (!span_next(&rest, '"', &word))
 				break;
 		}
@@ -356,12 +357,13 @@ static const char *asked(const struct plan *plan, const struct plan_policy *p, c
 {
 	struct flow f = { .proto = IPPROTO_TCP, .icmp_type = -1 };
 	struct verdict v;
+	_cleanup_(arena_done) struct arena arena = { 0 };
 	struct dest d;
 	struct err e = { 0 };
 
-	t_good(dest_parse(span_of(dest), DEST_FOR_ALLOW, &d, &e), e);
-	f.port = d.ports.r[0].lo;
-	f.name = d.target == DEST_NAME ? &d.name : NULL;
+	t_good(dest_parse(span_of(dest), DEST_FOR_ALLOW, &arena, &d, &e), e);
+	f.port = ports_at(&d.ports, 0).lo;
+	f.name = d.target == DEST_NAME ? d.name : NULL;
 	f.addr = d.target == DEST_PREFIX ? &d.prefix.addr : NULL;
 	v = decide(p, &f);
 	buf_clear(out);
@@ -409,9 +411,9 @@ T(every_policy)
 
 	make_lists(&l);
 	t_good(policy_load_text("p.yaml", span_of(policies), &o, &plan, &e), e);
-	t_eq_int(plan->policies[0].n_rules, 2 + 5);
-	t_eq_int(plan->policies[1].n_rules, 3 + 5);
-	t_eq_int(plan->policies[2].n_rules, 1 + 5);
+	t_eq_int(plan->policies[0]->n_rules, 2 + 5);
+	t_eq_int(plan->policies[1]->n_rules, 3 + 5);
+	t_eq_int(plan->policies[2]->n_rules, 1 + 5);
 	plan_free(plan);
 
 	/* Without a file the lists are all there is, and names of groups are unknown. */
@@ -420,10 +422,10 @@ T(every_policy)
 	allowlist_done(&l);
 	t_good(allowlist_read_text(&l, "x/", SPAN_LIT("a.example\n"), &e), e);
 	t_good(policy_load(NULL, &o, &plan, &e), e);
-	t_eq_int(plan->policies[0].n_rules, 1);
+	t_eq_int(plan->policies[0]->n_rules, 1);
 	t_eq_int(plan->n_lints, 0);
-	t_eq_str(plan->policies[0].rules[0].policy, "list");
-	t_eq_str(plan_rule_where(plan, &plan->policies[0].rules[0], where, sizeof(where)),
+	t_eq_str(plan->policies[0]->rules[0].policy, "list");
+	t_eq_str(plan_rule_where(plan, &plan->policies[0]->rules[0], where, sizeof(where)),
 		 "x/:1:1");
 	plan_free(plan);
 	allowlist_done(&l);

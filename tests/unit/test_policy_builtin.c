@@ -67,7 +67,7 @@ T(no_lint)
 		t_good(policy_load(NULL, &o, &plan, &e), e);
 		if (plan->n_lints)
 			t_fail("%s", plan->lints[0].text);
-		t_ok(plan->policies[0].rules[0].n_dests > 0);
+		t_ok(plan->policies[0]->rules[0].n_dests > 0);
 		plan_free(plan);
 	}
 }
@@ -83,10 +83,11 @@ T(canonical)
 		EACH_ENTRY(entry, &r.group)
 		{
 			char shown[DEST_STR_MAX];
+			_cleanup_(arena_done) struct arena arena = { 0 };
 			struct dest d;
 			struct err e = { 0 };
 
-			t_good(dest_parse(node_span(entry), DEST_FOR_ALLOW, &d, &e), e);
+			t_good(dest_parse(node_span(entry), DEST_FOR_ALLOW, &arena, &d, &e), e);
 			t_eq_str(entry->text, dest_show(&d, DEST_FOR_ALLOW, shown));
 			for (const struct node *c = entry->next; c; c = c->next)
 				if (strcmp(c->text, entry->text) == 0)
@@ -132,14 +133,15 @@ T(narrow)
 		read_ready(g, &r);
 		EACH_ENTRY(entry, &r.group)
 		{
+			_cleanup_(arena_done) struct arena arena = { 0 };
 			struct dest d;
 			struct err e = { 0 };
 
-			t_good(dest_parse(node_span(entry), DEST_FOR_ALLOW, &d, &e), e);
+			t_good(dest_parse(node_span(entry), DEST_FOR_ALLOW, &arena, &d, &e), e);
 			/* Printed without protocol and port: tcp 443. */
 			if (d.target == DEST_GROUP ||
 			    (d.target == DEST_NAME && d.proto == IPPROTO_TCP &&
-			     strcmp(d.name.s, entry->text) == 0))
+			     strcmp(d.name->s, entry->text) == 0))
 				continue;
 			if (!is_known_wide(g->name, entry->text))
 				t_fail("opens more than port 443 of a name: %s", entry->text);

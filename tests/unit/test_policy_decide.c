@@ -33,12 +33,13 @@ static void parse_flow(const char *text, struct parsed *out)
 	struct span rest = span_of(text), proto = take_word(&rest), name = take_word(&rest),
 		    addr = take_word(&rest);
 	struct err e = { 0 };
+	_cleanup_(arena_done) struct arena arena = { 0 };
 	struct dest d;
 	char any[64];
 
 	*out = (struct parsed){ .flow = { .icmp_type = -1 } };
 	(void)snprintf(any, sizeof(any), SPAN_FMT "/any", SPAN_ARG(proto));
-	t_good(dest_parse(span_of(any), DEST_FOR_DENY, &d, &e), e);
+	t_good(dest_parse(span_of(any), DEST_FOR_DENY, &arena, &d, &e), e);
 	out->flow.proto = d.proto;
 	if (d.proto == IPPROTO_ICMP || d.proto == IPPROTO_ICMPV6)
 		out->flow.icmp_type = small_number(rest);
@@ -173,7 +174,7 @@ T(decide)
 		char got[64];
 
 		parse_flow(row->flow, &p);
-		v = decide(&plan->policies[0], &p.flow);
+		v = decide(plan->policies[0], &p.flow);
 		(void)snprintf(got, sizeof(got), "%s %s %u", kinds[v.kind], reasons[v.reason],
 			       v.rule ? v.rule->index : 0);
 		t_eq_str(got, row->verdict);
@@ -249,7 +250,7 @@ T(decide_name)
 		struct name n;
 
 		t_good(name_parse(span_of(row->asked), &n, &e), e);
-		t_eq_int(decide_name(&plan->policies[0], &n, row->qtype, &rule), row->allowed);
+		t_eq_int(decide_name(plan->policies[0], &n, row->qtype, &rule), row->allowed);
 		t_eq_int(rule ? rule->index : 0, row->rule);
 		plan_free(plan);
 	}
@@ -264,7 +265,7 @@ T(dns_off)
 	struct name n;
 
 	t_good(name_parse(SPAN_LIT("a.example"), &n, &e), e);
-	t_ok(!decide_name(&plan->policies[0], &n, 0, &rule));
+	t_ok(!decide_name(plan->policies[0], &n, 0, &rule));
 	t_ok(!rule);
 	plan_free(plan);
 }
@@ -307,8 +308,8 @@ T(why)
 
 		buf_init(&b, 1024);
 		parse_flow(row->flow, &p);
-		v = decide(&plan->policies[0], &p.flow);
-		verdict_why(plan, &plan->policies[0], &p.flow, &v, &b);
+		v = decide(plan->policies[0], &p.flow);
+		verdict_why(plan, plan->policies[0], &p.flow, &v, &b);
 		t_eq_str(buf_cstr(&b), row->why);
 		flow_dest(&p.flow, &d);
 		t_eq_str(dest_show(&d, DEST_FOR_ALLOW, dest), row->dest);

@@ -252,7 +252,7 @@ T(single_rules)
 		struct err e = { 0 };
 
 		t_good(read_pair(NET(""), text, &d, &e), e);
-		r = &d->plan->policies[0].rules[0];
+		r = &d->plan->policies[0]->rules[0];
 		buf_init(&dests, 4096);
 		show_dests(r, &dests);
 		t_eq_int(r->action, row->action);
@@ -279,7 +279,7 @@ static bool allowed(const struct plan *p, const char *name, const char *addr, ui
 		t_good(addr_parse(span_of(addr), &a, &e), e);
 		f.addr = &a;
 	}
-	k = decide(&p->policies[0], &f).kind;
+	k = decide(p->policies[0], &f).kind;
 	return k == VERDICT_ALLOW || k == VERDICT_REDIRECT;
 }
 

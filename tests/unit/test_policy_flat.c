@@ -40,18 +40,28 @@ static bool decode(struct span bytes, struct plan **out, struct err *e)
 	_cleanup_(freep) char *exact = xmalloc(bytes.n);
 
 	memcpy(exact, bytes.p, bytes.n);
-	return plan_decode(span_bytes(exact, bytes.n), out, e);
+	return plan_decode(span_bytes(exact, bytes.n), NULL, out, e);
+}
+
+/* From now on it is written from what was read, not from the bytes that were kept of it. */
+static void forget_bytes(struct plan *p)
+{
+	for (size_t i = 0; i < p->n_policies; i++)
+		p->policies[i]->flat = (struct span){ 0 };
 }
 
 static void round_trip(const struct plan *p)
 {
 	_cleanup_(plan_freep) struct plan *back = NULL;
-	_cleanup_(buf_done) struct buf bytes = encoded(p), again = { 0 };
+	_cleanup_(buf_done) struct buf bytes = encoded(p), kept = { 0 }, again = { 0 };
 	struct err e = { 0 };
 
 	t_good(decode(buf_view(&bytes), &back, &e), e);
-	t_ok(plan_same(p, back));
+	t_ok(plan_alike(p, back));
 	t_eq_int(back->n_lints, 0);
+	kept = encoded(back);
+	t_ok(span_eq(buf_view(&bytes), buf_view(&kept)));
+	forget_bytes(back);
 	again = encoded(back);
 	t_ok(span_eq(buf_view(&bytes), buf_view(&again)));
 }
@@ -128,7 +138,7 @@ static struct plan *every_field(void)
 T(every_field_is_there)
 {
 	_cleanup_(plan_freep) struct plan *p = every_field();
-	const struct plan_policy *base = &p->policies[0], *own = &p->policies[1];
+	const struct plan_policy *base = p->policies[0], *own = p->policies[1];
 
 	t_eq_str(p->file, "p.yaml");
 	t_eq_int(base->mode, MODE_AUDIT);
@@ -141,7 +151,7 @@ T(every_field_is_there)
 	t_eq_int(own->rules[0].n_dests, 3);
 	t_eq_int(own->rules[0].n_qtypes, 2);
 	t_eq_str(own->rules[0].comment, "why");
-	t_eq_int(own->rules[2].to->ports.r[0].lo, 8080);
+	t_eq_int(own->rules[2].to->ports.one.lo, 8080);
 	round_trip(p);
 }
 
@@ -162,7 +172,7 @@ T(every_subject_is_there)
 	t_ok(full->controller.has_mac && full->controller.mac[5] == 2);
 	t_eq_int(full->controller.addr.family, AF_INET);
 	t_eq_int(full->controller.egress, CONTROLLER_POLICED);
-	t_ok(p->subjects[1].policy == &p->policies[1]);
+	t_ok(p->subjects[1].policy == p->policies[1]);
 	t_eq_str(p->subjects[3].user, "ann");
 }
 
@@ -198,61 +208,97 @@ static void random_addr(struct addr *a)
 		a->bytes[i] = (uint8_t)below(256);
 }
 
-static void random_dest(struct dest *d)
+static struct ports random_ports(struct arena *a)
+{
+	struct port_range r[LIMIT_PORT_RANGES];
+	size_t n = below(4) ? below(2) : below(LIMIT_PORT_RANGES + 1);
+	uint32_t next = below(100);
+
+	for (size_t i = 0; i < n; i++) {
+		r[i].lo = (uint16_t)next;
+		r[i].hi = (uint16_t)(next + below(500));
+		next = r[i].hi + 2 + below(3000);
+	}
+	return ports_of(r, n, a);
+}
+
+static const struct name *random_name(struct arena *a)
+{
+	struct name n = { .len = (uint8_t)(below(4) ? 1 + below(20) : LIMIT_NAME) };
+
+	for (size_t i = 0; i < n.len; i++)
+		n.s[i] = (char)('a' + below(26));
+	return name_keep(&n, a);
+}
+
+static void random_dest(struct dest *d, struct arena *a)
 {
 	*d = (struct dest){ .proto = (int16_t)((int)below(257) - 1),
 			    .icmp_type = (int16_t)((int)below(257) - 1),
-			    .target = below(DEST_GROUP) };
-	d->ports.n = (uint8_t)below(LIMIT_PORT_RANGES + 1);
-	for (size_t i = 0; i < d->ports.n; i++)
-		d->ports.r[i] =
-			(struct port_range){ (uint16_t)below(65536), (uint16_t)below(65536) };
-	d->name.len = (uint8_t)(below(4) ? below(20) : LIMIT_NAME);
-	for (size_t i = 0; i < d->name.len; i++)
-		d->name.s[i] = (char)('a' + below(26));
-	random_addr(&d->prefix.addr);
-	if (d->prefix.addr.family)
-		d->prefix.len = (uint8_t)below((uint32_t)addr_size(&d->prefix.addr) * 8 + 1);
+			    .target = (enum dest_target)below(DEST_GROUP),
+			    .ports = random_ports(a) };
+	if (d->target == DEST_NAME || d->target == DEST_WILDCARD)
+		d->name = random_name(a);
+	if (d->target != DEST_PREFIX)
+		return;
+	while (!d->prefix.addr.family)
+		random_addr(&d->prefix.addr);
+	d->prefix.len = (uint8_t)below((uint32_t)addr_size(&d->prefix.addr) * 8 + 1);
 }
 
-static void random_rule(struct plan_rule *r)
+static const char *random_kept(struct arena *a, bool may_be_null)
 {
-	*r = (struct plan_rule){ .action = below(RULE_ACTION_COUNT),
+	_cleanup_(freep) char *s = random_text(may_be_null);
+
+	return s ? arena_strdup(a, s) : NULL;
+}
+
+static void random_rule(struct plan_rule *r, struct arena *a)
+{
+	*r = (struct plan_rule){ .action = (enum rule_action)below(RULE_ACTION_COUNT),
 				 .n_dests = below(4),
-				 .policy = random_text(false),
+				 .policy = below(2) ? random_kept(a, false) : "as before",
 				 .index = below(UINT32_MAX),
-				 .file = random_text(true),
-				 .comment = random_text(true),
+				 .file = below(2) ? random_kept(a, true) : "as before",
+				 .comment = random_kept(a, true),
 				 .private_names = below(2),
 				 .n_qtypes = below(4) };
-	if (r->file)
-		r->at = (struct pos){ below(UINT32_MAX), below(UINT32_MAX) };
-	r->dests = xcalloc(r->n_dests, sizeof(*r->dests));
-	r->qtypes = xcalloc(r->n_qtypes, sizeof(*r->qtypes));
+	r->dests = arena_array(a, r->n_dests, struct dest);
+	r->qtypes = arena_array(a, r->n_qtypes, uint16_t);
 	if (r->action == RULE_REDIRECT) {
-		r->to = xcalloc(1, sizeof(*r->to));
-		random_dest(r->to);
+		r->to = arena_array(a, 1, struct dest);
+		do
+			random_dest(r->to, a);
+		while (r->to->target != DEST_NAME && r->to->target != DEST_PREFIX);
+		r->to->ports = ports_one((uint16_t)below(65536));
 	}
 	for (size_t i = 0; i < r->n_dests; i++)
-		random_dest(&r->dests[i]);
+		random_dest(&r->dests[i], a);
 	for (size_t i = 0; i < r->n_qtypes; i++)
 		r->qtypes[i] = (uint16_t)below(65536);
 }
 
-static void random_policy(struct plan_policy *p)
+static void random_policy(struct plan *plan)
 {
-	*p = (struct plan_policy){ .name = random_text(false),
-				   .mode = below(MODE_COUNT),
-				   .dns = below(DNS_MODE_COUNT),
-				   .dns_by_rules = below(2),
-				   .ech = below(ECH_MODE_COUNT),
-				   .limits = { below(UINT32_MAX), random_u64(), random_u64(),
-					       below(UINT32_MAX) },
-				   .n_rules = below(4),
-				   .extended = below(2) };
-	p->rules = xcalloc(p->n_rules, sizeof(*p->rules));
-	for (size_t i = 0; i < p->n_rules; i++)
-		random_rule(&p->rules[i]);
+	_cleanup_(freep) char *name = random_text(false);
+	struct plan_policy *p = plan_policy_new(name);
+	struct pos *places;
+
+	p->mode = below(MODE_COUNT);
+	p->dns = below(DNS_MODE_COUNT);
+	p->dns_by_rules = below(2);
+	p->ech = below(ECH_MODE_COUNT);
+	p->limits = (struct plan_limits){ below(UINT32_MAX), random_u64(), random_u64(),
+					  below(UINT32_MAX) };
+	p->n_rules = below(4);
+	p->extended = below(2);
+	plan_policy_reserve(p, p->n_rules);
+	places = plan_policy_add(plan, p, below(3) ? p->n_rules : 0);
+	for (size_t i = 0; i < p->n_rules; i++) {
+		random_rule(&p->rules[i], &p->arena);
+		if (places && p->rules[i].file)
+			places[i] = (struct pos){ below(UINT32_MAX), below(UINT32_MAX) };
+	}
 }
 
 /* What a network may have; ids and bridges are numbered, as no two are the same. */
@@ -286,7 +332,7 @@ static void random_subject(const struct plan *p, struct plan_subject *s, unsigne
 	*s = (struct plan_subject){ .kind = below(SUBJECT_KIND_COUNT),
 				    .id = xasprintf("subject %u", i),
 				    .user = random_text(true),
-				    .policy = &p->policies[below((uint32_t)p->n_policies)],
+				    .policy = p->policies[below((uint32_t)p->n_policies)],
 				    .at = { below(UINT32_MAX), below(UINT32_MAX) } };
 	if (s->kind == SUBJECT_NETWORK)
 		random_network(&s->network, i);
@@ -297,10 +343,8 @@ static struct plan *random_plan(void)
 	struct plan *p = xcalloc(1, sizeof(*p));
 
 	p->file = random_text(true);
-	p->n_policies = below(4);
-	p->policies = xcalloc(p->n_policies, sizeof(*p->policies));
-	for (size_t i = 0; i < p->n_policies; i++)
-		random_policy(&p->policies[i]);
+	for (size_t n = below(4); n > 0; n--)
+		random_policy(p);
 	p->n_subjects = p->n_policies ? below(4) : 0;
 	p->subjects = xcalloc(p->n_subjects, sizeof(*p->subjects));
 	for (size_t i = 0; i < p->n_subjects; i++)
@@ -324,7 +368,12 @@ static void numbers_in_range(const struct dest *d)
 	t_ok(d->proto >= -1 && d->proto <= 255 && d->icmp_type >= -1 && d->icmp_type <= 255);
 	t_ok(d->target < DEST_TARGET_COUNT && d->target != DEST_GROUP);
 	t_ok(d->ports.n <= LIMIT_PORT_RANGES);
-	t_ok(d->name.len <= LIMIT_NAME && d->name.s[d->name.len] == '\0');
+	for (size_t i = 0; i < d->ports.n; i++) {
+		t_ok(ports_at(&d->ports, i).lo <= ports_at(&d->ports, i).hi);
+		t_ok(i == 0 || ports_at(&d->ports, i - 1).hi + 1 < ports_at(&d->ports, i).lo);
+	}
+	t_ok(!dest_name(d) ||
+	     (d->name->len > 0 && d->name->len <= LIMIT_NAME && d->name->s[d->name->len] == '\0'));
 	t_ok(d->prefix.addr.family == 0 || d->prefix.addr.family == AF_INET ||
 	     d->prefix.addr.family == AF_INET6);
 	t_ok(d->prefix.len <= addr_size(&d->prefix.addr) * 8);
@@ -354,8 +403,11 @@ static void use_policy(const struct plan *plan, const struct plan_policy *p)
 
 		t_ok(p->rules[i].action < RULE_ACTION_COUNT);
 		(void)plan_rule_where(plan, &p->rules[i], where, sizeof(where));
-		if (p->rules[i].to)
+		t_ok((p->rules[i].to != NULL) == (p->rules[i].action == RULE_REDIRECT));
+		if (p->rules[i].to) {
 			numbers_in_range(p->rules[i].to);
+			t_eq_int(p->rules[i].to->ports.n, 1);
+		}
 		for (size_t k = 0; k < p->rules[i].n_dests; k++) {
 			numbers_in_range(&p->rules[i].dests[k]);
 			(void)dest_show(&p->rules[i].dests[k], DEST_FOR_ALLOW, dest);
@@ -367,7 +419,7 @@ static void use_policy(const struct plan *plan, const struct plan_policy *p)
 static void use_subject(const struct plan *plan, const struct plan_subject *s)
 {
 	t_ok(s->kind < SUBJECT_KIND_COUNT && s->id);
-	t_ok(s->policy >= plan->policies && s->policy < plan->policies + plan->n_policies);
+	t_ok(plan_policy_number(plan, s->policy) < plan->n_policies);
 	if (s->kind != SUBJECT_NETWORK)
 		return;
 	t_ok(s->id[0] && bridge_name_valid(span_of(s->network.bridge)));
@@ -388,12 +440,13 @@ static bool survives(struct span bytes)
 		return false;
 	}
 	for (size_t i = 0; i < p->n_policies; i++)
-		use_policy(p, &p->policies[i]);
+		use_policy(p, p->policies[i]);
 	for (size_t i = 0; i < p->n_subjects; i++)
 		use_subject(p, &p->subjects[i]);
+	forget_bytes(p);
 	written = encoded(p);
 	t_good(decode(buf_view(&written), &again, &e), e);
-	t_ok(plan_same(p, again));
+	t_ok(plan_alike(p, again));
 	return true;
 }
 
@@ -427,27 +480,42 @@ T(one_byte_changed)
 	t_ok(refused > bytes.n);
 }
 
+/* A policy's fields, in their order. */
+#define NO_NAME "\0\0\0\0"
+#define NAME	"\0\0\0\2p\0"
+#define SETTINGS     \
+	"\0\0\0\0\0" \
+	"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+#define COUNTS(rules, dests) rules dests "\0\0\0\0\0\0\0\0"
+
 /* Bytes that lie about what follows: no memory is taken for what cannot be there. */
 static const struct {
 	const char *name;
 	struct span bytes;
 } lies[] = {
 	{ "nothing", SPAN_LIT("") },
-	{ "no number of subjects", SPAN_LIT("SPL4\0\0\0\0\0\0\0\0") },
-	{ "a subject of no policy", SPAN_LIT("SPL4\0\0\0\0\0\0\0\0\0\0\0\1"
-					     "\0\0\0\0\0\0\0\2x\0\0\0\0\0\0\0\0"
+	{ "no number of subjects", SPAN_LIT("SPL5\0\0\0\0\0\0\0\0") },
+	{ "a subject of no policy", SPAN_LIT("SPL5\0\0\0\0\0\0\0\0\0\0\0\1"
+					     "\0\0\0\0\2x\0\0\0\0\0\0\0\0\0"
 					     "\0\0\0\0\0\0\0\0\0\0\0\0") },
-	{ "many subjects", SPAN_LIT("SPL4\0\0\0\0\0\0\0\0\xff\xff\xff\xff") },
+	{ "many subjects", SPAN_LIT("SPL5\0\0\0\0\0\0\0\0\xff\xff\xff\xff") },
 	{ "another magic number", SPAN_LIT("SPL0\0\0\0\0\0\0\0\0") },
-	{ "no number of policies", SPAN_LIT("SPL4\0\0\0\0") },
-	{ "many policies", SPAN_LIT("SPL4\0\0\0\0\xff\xff\xff\xff") },
-	{ "a long text", SPAN_LIT("SPL4\xff\xff\xff\xff") },
-	{ "a text past the end", SPAN_LIT("SPL4\0\0\0\x09x") },
-	{ "a policy without a name", SPAN_LIT("SPL4\0\0\0\0\0\0\0\1"
-					      "\0\0\0\0"
-					      "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
-					      "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
-					      "\0\0\0\0") },
+	{ "no number of policies", SPAN_LIT("SPL5\0\0\0\0") },
+	{ "many policies", SPAN_LIT("SPL5\0\0\0\0\xff\xff\xff\xff") },
+	{ "a long text", SPAN_LIT("SPL5\xff\xff\xff\xff") },
+	{ "a text past the end", SPAN_LIT("SPL5\0\0\0\x09x") },
+	{ "a policy of no bytes", SPAN_LIT("SPL5\0\0\0\0\0\0\0\1\0\0\0\0" SETTINGS SETTINGS) },
+	{ "a policy without a name",
+	  SPAN_LIT("SPL5\0\0\0\0\0\0\0\1\0\0\0\x31" NO_NAME SETTINGS COUNTS(
+		  "\0\0\0\0", "\0\0\0\0") "\0\0\0\0\0") },
+	{ "bytes behind a policy", SPAN_LIT("SPL5\0\0\0\0\0\0\0\1\0\0\0\x34" NAME SETTINGS COUNTS(
+					   "\0\0\0\0", "\0\0\0\0") "\0"
+								   "\0\0\0\0\0") },
+	{ "a destination of no rule",
+	  SPAN_LIT("SPL5\0\0\0\0\0\0\0\1\0\0\0\x33" NAME SETTINGS COUNTS(
+		  "\0\0\0\0", "\0\0\0\1") "\0\0\0\0\0") },
+	{ "many rules", SPAN_LIT("SPL5\0\0\0\0\0\0\0\1\0\0\0\x33" NAME SETTINGS COUNTS(
+				"\xff\xff\xff\xff", "\0\0\0\0") "\0\0\0\0\0") },
 };
 
 T(lies_about_what_follows)
@@ -467,9 +535,15 @@ T(line_of_no_file)
 	t_ok(!survives(buf_view(&bytes)));
 }
 
+T(a_policy_of_its_own)
+{
+	t_ok(survives(SPAN_LIT("SPL5\0\0\0\0\0\0\0\1\0\0\0\x33" NAME SETTINGS COUNTS(
+		"\0\0\0\0", "\0\0\0\0") "\0\0\0\0\0")));
+}
+
 T(no_policies)
 {
-	t_ok(survives(SPAN_LIT("SPL4\0\0\0\0\0\0\0\0\0\0\0\0")));
+	t_ok(survives(SPAN_LIT("SPL5\0\0\0\0\0\0\0\0\0\0\0\0")));
 }
 
 /* ---- Networks that cannot be ---- */
@@ -575,7 +649,96 @@ T(impossible_networks)
 	}
 }
 
+/* ---- Rules that cannot be: edits of every_field()'s second policy ---- */
+
+static struct dest *dest_of(struct plan *p, size_t rule)
+{
+	return &p->policies[1]->rules[rule].dests[0];
+}
+
+static void edit_ports_reversed(struct plan *p)
+{
+	dest_of(p, 3)->ports.one = (struct port_range){ 2, 1 };
+}
+
+static void edit_ports(struct plan *p, struct port_range first, struct port_range second)
+{
+	const struct port_range r[] = { first, second };
+
+	dest_of(p, 3)->ports = ports_of(r, 2, &p->policies[1]->arena);
+}
+
+static void edit_ports_unsorted(struct plan *p)
+{
+	edit_ports(p, (struct port_range){ 80, 80 }, (struct port_range){ 22, 22 });
+}
+
+static void edit_ports_touching(struct plan *p)
+{
+	edit_ports(p, (struct port_range){ 80, 80 }, (struct port_range){ 81, 81 });
+}
+
+static void edit_group(struct plan *p)
+{
+	dest_of(p, 3)->target = DEST_GROUP;
+}
+
+static void edit_no_prefix(struct plan *p)
+{
+	dest_of(p, 3)->target = DEST_PREFIX;
+}
+
+static void edit_empty_name(struct plan *p)
+{
+	const struct name none = { 0 };
+
+	dest_of(p, 0)->name = name_keep(&none, &p->policies[1]->arena);
+}
+
+static void edit_to_no_port(struct plan *p)
+{
+	p->policies[1]->rules[2].to->ports = (struct ports){ 0 };
+}
+
+static void edit_to_anything(struct plan *p)
+{
+	p->policies[1]->rules[2].to->target = DEST_ANY;
+}
+
+static void edit_no_source(struct plan *p)
+{
+	p->policies[1]->rules[0].policy = NULL;
+}
+
+static const struct {
+	const char *name;
+	void (*edit)(struct plan *p);
+} impossible_rule[] = {
+	{ "ports the wrong way round", edit_ports_reversed },
+	{ "ports that are not sorted", edit_ports_unsorted },
+	{ "ports that are not merged", edit_ports_touching },
+	{ "a group", edit_group },
+	{ "a prefix of no family", edit_no_prefix },
+	{ "an empty name", edit_empty_name },
+	{ "a redirect to no port", edit_to_no_port },
+	{ "a redirect to anything", edit_to_anything },
+	{ "a rule of no policy", edit_no_source },
+};
+
+T(impossible_rules)
+{
+	T_EACH(row, impossible_rule)
+	{
+		_cleanup_(plan_freep) struct plan *p = every_field();
+		_cleanup_(buf_done) struct buf bytes = { 0 };
+
+		row->edit(p);
+		bytes = encoded(p);
+		t_ok(!survives(buf_view(&bytes)));
+	}
+}
+
 T_MAIN(T_TEST(golden_policies), T_TEST(every_field_is_there), T_TEST(every_subject_is_there),
-       T_TEST(impossible_networks), T_TEST(random_plans), T_TEST(cut_at_every_byte),
-       T_TEST(one_byte_changed), T_TEST(lies_about_what_follows), T_TEST(line_of_no_file),
-       T_TEST(no_policies))
+       T_TEST(impossible_networks), T_TEST(impossible_rules), T_TEST(random_plans),
+       T_TEST(cut_at_every_byte), T_TEST(one_byte_changed), T_TEST(lies_about_what_follows),
+       T_TEST(line_of_no_file), T_TEST(a_policy_of_its_own), T_TEST(no_policies))

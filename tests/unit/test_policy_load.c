@@ -46,9 +46,9 @@ T(nothing_at_all)
 	t_good(policy_load(NULL, &none, &plan, &e), e);
 	t_ok(!plan->file);
 	t_eq_int(plan->n_policies, 1);
-	t_eq_str(plan->policies[0].name, "command-line");
-	t_eq_int(plan->policies[0].n_rules, 0);
-	t_eq_int(plan->policies[0].mode, MODE_ENFORCE);
+	t_eq_str(plan->policies[0]->name, "command-line");
+	t_eq_int(plan->policies[0]->n_rules, 0);
+	t_eq_int(plan->policies[0]->mode, MODE_ENFORCE);
 	t_eq_int(plan->n_lints, 1);
 	t_eq_int(plan->lints[0].at.line, 0);
 	plan_free(plan);
@@ -56,9 +56,9 @@ T(nothing_at_all)
 	t_good(policy_load(NULL, &(struct policy_options){ .extras = extras, .n_extras = 2 }, &plan,
 			   &e),
 	       e);
-	t_rules(&plan->policies[0], "command-line:1 command-line:2");
-	t_eq_int(plan->policies[0].rules[1].action, RULE_DENY);
-	t_eq_str(plan_rule_where(plan, &plan->policies[0].rules[0], where, sizeof(where)),
+	t_rules(plan->policies[0], "command-line:1 command-line:2");
+	t_eq_int(plan->policies[0]->rules[1].action, RULE_DENY);
+	t_eq_str(plan_rule_where(plan, &plan->policies[0]->rules[0], where, sizeof(where)),
 		 "command line");
 	plan_free(plan);
 }
@@ -72,21 +72,21 @@ T(extras_before_a_file)
 
 	t_good(policy_load_text("p.yaml", span_of(two), &all, &plan, &e), e);
 	t_eq_int(plan->n_policies, 2);
-	t_rules(&plan->policies[0], "command-line:1 command-line:2 command-line:3 base:1");
-	t_rules(&plan->policies[1], "command-line:1 command-line:2 command-line:3 base:1 agent:1");
-	t_eq_int(plan->policies[1].rules[2].n_dests, 2);
+	t_rules(plan->policies[0], "command-line:1 command-line:2 command-line:3 base:1");
+	t_rules(plan->policies[1], "command-line:1 command-line:2 command-line:3 base:1 agent:1");
+	t_eq_int(plan->policies[1]->rules[2].n_dests, 2);
 	plan_free(plan);
 
 	t_good(policy_load_text("p.yaml", span_of(two), &one, &plan, &e), e);
-	t_rules(&plan->policies[0], "base:1");
-	t_rules(&plan->policies[1], "command-line:1 base:1 agent:1");
+	t_rules(plan->policies[0], "base:1");
+	t_rules(plan->policies[1], "command-line:1 base:1 agent:1");
 	plan_free(plan);
 
 	/* A file without policies: what the command line allows is all there is. */
 	all.n_extras = 1;
 	t_good(policy_load_text("p.yaml", SPAN_LIT("# empty\n"), &all, &plan, &e), e);
 	t_eq_int(plan->n_policies, 1);
-	t_rules(&plan->policies[0], "command-line:1");
+	t_rules(plan->policies[0], "command-line:1");
 	t_eq_int(plan->n_lints, 0);
 	plan_free(plan);
 }
@@ -138,11 +138,11 @@ T(pick)
 
 	t_good(plan_policy_pick(plan, NULL, &p, &e), e);
 	t_eq_str(p->name, "agent");
-	t_ok(plan->policies[0].extended && !plan->policies[1].extended);
+	t_ok(plan->policies[0]->extended && !plan->policies[1]->extended);
 	t_good(plan_policy_pick(plan, "base", &p, &e), e);
 	t_eq_str(p->name, "base");
 	t_bad(plan_policy_pick(plan, "bas", &p, &e), e, ERR_INVALID, "did you mean \"base\"?");
-	t_ok(plan_policy_find(plan, SPAN_LIT("base")) == &plan->policies[0]);
+	t_ok(plan_policy_find(plan, SPAN_LIT("base")) == plan->policies[0]);
 	t_ok(!plan_policy_find(plan, SPAN_LIT("bas")));
 	plan_free(plan);
 
@@ -221,9 +221,9 @@ static void expand(const struct dirs *d, const char *name, struct buf *out)
 		buf_str(out, e.msg);
 		return;
 	}
-	for (size_t i = 0; i < plan->policies[0].rules[0].n_dests; i++)
+	for (size_t i = 0; i < plan->policies[0]->rules[0].n_dests; i++)
 		buf_fmt(out, "%s%s", i ? " " : "",
-			dest_show(&plan->policies[0].rules[0].dests[i], DEST_FOR_ALLOW, shown));
+			dest_show(&plan->policies[0]->rules[0].dests[i], DEST_FOR_ALLOW, shown));
 	plan_free(plan);
 }
 

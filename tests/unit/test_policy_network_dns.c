@@ -61,9 +61,9 @@ T(captures)
 		(void)snprintf(text, sizeof(text), "version: 1\npolicies: {p: {%srules: [%s]}}\n",
 			       row->keys, row->rules);
 		p = load_text(text);
-		t_ok(policy_captures_dns(&p->policies[0]) == row->captured);
-		p->policies[0].dns_by_rules = true;
-		t_ok(!policy_captures_dns(&p->policies[0]));
+		t_ok(policy_captures_dns(p->policies[0]) == row->captured);
+		p->policies[0]->dns_by_rules = true;
+		t_ok(!policy_captures_dns(p->policies[0]));
 	}
 }
 

@@ -203,7 +203,7 @@ static int first_opinion(const struct plan *plan, const struct trip *t)
 	}
 	if (t->addr)
 		f.addr = &addr;
-	v = decide(&plan->policies[0], &f);
+	v = decide(plan->policies[0], &f);
 	rule = v.rule ? (int)v.rule->index : 0;
 	return v.kind == VERDICT_DENY ? -rule : rule;
 }
@@ -274,7 +274,7 @@ T(decide_name_agrees)
 			bool got;
 
 			t_good(name_parse(span_of(names[j]), &name, &e), e);
-			got = decide_name(&plan->policies[0], &name, 0, &rule);
+			got = decide_name(plan->policies[0], &name, 0, &rule);
 			if (got != open_somewhere(&p, names[j]))
 				explain_difference(&p, &t);
 			t_eq_int(got, open_somewhere(&p, names[j]));
