@@ -249,7 +249,7 @@ static void add_entries(struct ruleset *r, const struct network_part *p)
 
 		if (!s)
 			s = rs_set_add(t, x->map, RS_SET_VMAP, &x->field, 1);
-		memcpy(key, p->network.bridge, strlen(p->network.bridge));
+		memcpy(key, p->subject.network.bridge, strlen(p->subject.network.bridge));
 		rs_element_leads(s, rs_element_add(s, key, NULL, NULL), x->kind, x->chain);
 	}
 }

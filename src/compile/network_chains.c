@@ -150,11 +150,6 @@ static struct rs_rule *rule_for(struct rs_chain *c, const struct segment *s,
 	return r;
 }
 
-static void look_up(const struct network *n, struct rs_rule *r, const struct segment_set *set)
-{
-	rs_lookup(r, set->set, false);
-}
-
 /* host: only what is about the host itself, else only what is not. */
 static void judge(const struct network *n, struct rs_chain *c, const struct segment *s, bool host)
 {
@@ -164,7 +159,7 @@ static void judge(const struct network *n, struct rs_chain *c, const struct segm
 		if ((s->sets[i].scope == SCOPE_HOST) != host)
 			continue;
 		r = rule_for(c, s, &s->sets[i]);
-		look_up(n, r, &s->sets[i]);
+		rs_lookup(r, s->sets[i].set, false);
 		if (s->kind == SEGMENT_ALLOW)
 			rs_verdict(r, RS_ACCEPT, NULL);
 		else if (s->kind == SEGMENT_ANY)
@@ -263,7 +258,7 @@ static void accept_redirected(const struct network *n, struct rs_chain *c, bool 
 			continue;
 		r = rule_for(c, s, &s->sets[i]);
 		match_ct(r, RS_CT_STATUS, RS_CT_DNAT);
-		look_up(n, r, &s->sets[i]);
+		rs_lookup(r, s->sets[i].set, false);
 		rs_verdict(r, RS_ACCEPT, NULL);
 	}
 }
@@ -408,7 +403,7 @@ static void translate(const struct segment *s, struct rs_rule *r, enum scope sco
 	}
 }
 
-static void nat_segment(const struct network *n, struct rs_chain *c, const struct segment *s)
+static void nat_segment(struct rs_chain *c, const struct segment *s)
 {
 	for (size_t i = 0; i < s->n_sets; i++) {
 		struct rs_rule *r = rule_for(c, s, &s->sets[i]);
@@ -416,7 +411,7 @@ static void nat_segment(const struct network *n, struct rs_chain *c, const struc
 		/* A port can be translated only where the protocol is known. */
 		if (s->kind == SEGMENT_REDIRECT)
 			match_u8(r, RS_L4PROTO, (uint8_t)s->to->proto);
-		look_up(n, r, &s->sets[i]);
+		rs_lookup(r, s->sets[i].set, false);
 		if (s->kind == SEGMENT_REDIRECT)
 			translate(s, r, s->sets[i].scope);
 		else
@@ -436,7 +431,7 @@ static void nat_chain(const struct network *n)
 	while (last > 0 && n->segments[last - 1].kind != SEGMENT_REDIRECT)
 		last--;
 	for (size_t i = 0; i < last; i++)
-		nat_segment(n, c, &n->segments[i]);
+		nat_segment(c, &n->segments[i]);
 	add_to_map(n, n->inet, MAP_NAT, RS_IIFNAME, RS_GOTO, "nat");
 }
 

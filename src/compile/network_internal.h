@@ -118,8 +118,7 @@ struct network_part {
 	unsigned refs;
 	struct rs_part *rules;	     /* a reference */
 	struct plan_policy *policy;  /* likewise */
-	char *id;		     /* of the subject */
-	struct plan_network network; /* likewise */
+	struct plan_subject subject; /* a copy, under the policy */
 	uint16_t dns_port;
 	bool follows_names; /* a redirect leads to where a name leads: nobody else can have it */
 	struct network_ports ports;

@@ -15,9 +15,9 @@ struct network_part *network_part_new(const struct plan_subject *s, uint16_t dns
 	*p = (struct network_part){ .refs = 1,
 				    .rules = rs_part_ref(rules),
 				    .policy = plan_policy_ref(s->policy),
-				    .id = xstrdup(s->id),
-				    .network = s->network,
+				    .subject = *s,
 				    .dns_port = dns_port };
+	p->subject.id = xstrdup(s->id);
 	return p;
 }
 
@@ -33,7 +33,7 @@ void network_part_unref(struct network_part *p)
 		return;
 	rs_part_unref(p->rules);
 	plan_policy_unref(p->policy);
-	free(p->id);
+	free(p->subject.id);
 	free(p->uses);
 	free(p->targets);
 	free(p->entries);
@@ -46,8 +46,8 @@ struct network_part *network_part_find(const struct network_map *was, const stru
 	for (size_t i = 0; i < was->n_ports; i++) {
 		struct network_part *p = was->parts[i];
 
-		if (p->policy == s->policy && p->dns_port == dns_port && !p->follows_names &&
-		    strcmp(p->id, s->id) == 0 && plan_network_same(&p->network, &s->network))
+		if (p->dns_port == dns_port && !p->follows_names &&
+		    plan_subject_same(&p->subject, s))
 			return p;
 	}
 	return NULL;

@@ -185,18 +185,54 @@ void plan_audit(struct plan *p)
 		p->policies[i]->mode = MODE_AUDIT;
 }
 
-void plan_deny_network(struct plan *p, const char *id, const char *bridge)
+void plan_deny_network(struct plan *p, const struct plan_subject *was)
 {
-	struct plan_policy *policy = plan_policy_new("removed");
+	struct plan_policy *policy;
 	struct plan_subject *s;
 
-	policy->dns = DNS_OFF;
+	/* One that had left before is the same as before. */
+	if (was->network.left) {
+		policy = plan_policy_ref(was->policy);
+	} else {
+		policy = plan_policy_new("removed");
+		policy->dns = DNS_OFF;
+	}
 	(void)plan_policy_add(p, policy, 0);
 	p->subjects = xrealloc(p->subjects, p->n_subjects + 1, sizeof(*p->subjects));
 	s = &p->subjects[p->n_subjects++];
-	*s = (struct plan_subject){ .kind = SUBJECT_NETWORK, .id = xstrdup(id), .policy = policy };
-	s->network.left = true;
-	(void)snprintf(s->network.bridge, sizeof(s->network.bridge), "%s", bridge);
+	*s = (struct plan_subject){ .kind = SUBJECT_NETWORK,
+				    .id = xstrdup(was->id),
+				    .policy = policy,
+				    .network.left = true };
+	memcpy(s->network.bridge, was->network.bridge, sizeof(s->network.bridge));
+}
+
+static void drop_policy(struct plan *p, struct plan_policy *policy)
+{
+	size_t i = plan_policy_number(p, policy), behind = p->n_policies - i - 1;
+
+	free(p->places[i]);
+	memmove(p->policies + i, p->policies + i + 1, behind * sizeof(*p->policies));
+	memmove(p->places + i, p->places + i + 1, behind * sizeof(*p->places));
+	p->n_policies--;
+	plan_policy_unref(policy);
+}
+
+void plan_drop_left(struct plan *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_subjects; i++) {
+		struct plan_subject *s = &p->subjects[i];
+
+		if (!s->network.left) {
+			p->subjects[n++] = *s;
+			continue;
+		}
+		drop_policy(p, s->policy);
+		free(s->id);
+	}
+	p->n_subjects = n;
 }
 
 /* ---- a rule in front ---- */

@@ -152,8 +152,8 @@ struct plan_subject {
 	enum subject_kind kind;
 	char *id;   /* "ds-priv", "sallyport.policy=agent", "127.0.0.1:8888" */
 	char *user; /* SUBJECT_PROXY: who logs in; NULL: clients without credentials */
-	const struct plan_policy *policy; /* of the same plan */
-	struct plan_network network;	  /* SUBJECT_NETWORK */
+	struct plan_policy *policy;  /* of the same plan */
+	struct plan_network network; /* SUBJECT_NETWORK */
 	struct pos at;
 };
 
@@ -198,15 +198,19 @@ struct plan *plan_copy(const struct plan *p) _must_use_;
  * by the other. Files and places are not compared.
  */
 bool plan_same(const struct plan *a, const struct plan *b);
+bool plan_subject_same(const struct plan_subject *a, const struct plan_subject *b);
 
 /* Every policy lets pass what it denies: of a plan that was just made. */
 void plan_audit(struct plan *p);
 
 /*
- * Adds a network under a policy without rules, which denies everything: what has left a policy while somebody
- * is still in it. Pointers to subjects of the plan are no longer good.
+ * Adds a network of another plan under a policy without rules, which denies everything: what has left a policy
+ * while somebody is still in it. Pointers to subjects of the plan are no longer good.
  */
-void plan_deny_network(struct plan *p, const char *id, const char *bridge);
+void plan_deny_network(struct plan *p, const struct plan_subject *was);
+
+/* Takes all of them away again. */
+void plan_drop_left(struct plan *p);
 
 /*
  * Puts a rule in front of all of the plan's policy number `policy`: `dest` as dest_parse() reads it, which goes

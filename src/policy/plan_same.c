@@ -29,7 +29,7 @@ static bool network_same(const struct plan_network *a, const struct plan_network
 	       controller_same(&a->controller, &b->controller);
 }
 
-static bool subject_same(const struct plan_subject *a, const struct plan_subject *b)
+bool plan_subject_same(const struct plan_subject *a, const struct plan_subject *b)
 {
 	return a->kind == b->kind && strcmp(a->id, b->id) == 0 && text_same(a->user, b->user) &&
 	       a->policy == b->policy && network_same(&a->network, &b->network);
@@ -43,7 +43,7 @@ bool plan_same(const struct plan *a, const struct plan *b)
 		if (a->policies[i] != b->policies[i])
 			return false;
 	for (size_t i = 0; i < a->n_subjects; i++)
-		if (!subject_same(&a->subjects[i], &b->subjects[i]))
+		if (!plan_subject_same(&a->subjects[i], &b->subjects[i]))
 			return false;
 	return true;
 }

@@ -188,7 +188,7 @@ static inline void case_every_inet(struct rs_table *t)
 
 	rs_counter_add(t, "denied");
 	s4 = rs_set_add(t, "s4", 0, case_key4, 3);
-	(void)snprintf(s4->comment, sizeof(s4->comment), "of agent");
+	s4->comment = "of agent";
 	case_add4(s4, 0xcb007101U, 443, "agent:1 ping for \303\244");
 	s4r = rs_set_add(t, "s4r", RS_SET_INTERVAL, case_key4, 3);
 	s4r->size = 70;

@@ -226,7 +226,7 @@ static struct rs_set *learned_set(struct ruleset *r)
 
 static struct tables_change change_of(struct ruleset *r, uint32_t addr, bool add, uint64_t ms)
 {
-	static uint8_t keys[8][RULESET_KEY_MAX];
+	static uint8_t keys[8192][RULESET_KEY_MAX];
 	static unsigned used;
 	uint8_t *key = keys[used++ % ARRAY_LEN(keys)];
 	struct tables_change c = { .add = add, .family = RS_INET, .set = learned_set(r) };
