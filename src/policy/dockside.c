@@ -43,6 +43,36 @@ const struct dockside_ipset *dockside_ipset_find(const struct dockside *d, const
 	return NULL;
 }
 
+/* ---- texts ---- */
+
+struct dockside_text *dockside_text_take(const char *file, char *take_text, size_t n)
+{
+	struct dockside_text *t = xmalloc(sizeof(*t));
+
+	*t = (struct dockside_text){ 1, xstrdup(file), take_text, n };
+	return t;
+}
+
+struct dockside_text *dockside_text_new(const char *file, struct span text)
+{
+	return dockside_text_take(file, xstrndup(text.p, text.n), text.n);
+}
+
+struct dockside_text *dockside_text_ref(struct dockside_text *t)
+{
+	t->refs++;
+	return t;
+}
+
+void dockside_text_unref(struct dockside_text *t)
+{
+	if (!t || --t->refs)
+		return;
+	free(t->file);
+	free(t->text);
+	free(t);
+}
+
 /* ---- reading ---- */
 
 /* Rules for a network that is not there would never take hold. */
@@ -60,7 +90,7 @@ static bool check_names(const struct dockside *d, const struct jsonc_at *network
 		(void)v;
 		if (!dockside_network_find(d, name))
 			return jsonc_err_text(&at, e, "there is no such network in %s",
-					      d->files->network.file);
+					      d->network_text->file);
 	}
 	return true;
 }
@@ -79,7 +109,7 @@ static bool read_subject(struct dockside_reader *r, const struct jsonc_at *netwo
 			 struct err *e)
 {
 	struct dockside_network *n = &r->d->networks[index];
-	const struct jsonc_at root = jsonc_root(&r->d->files->network);
+	const struct jsonc_at root = jsonc_root(&r->network);
 	const struct jsonc_at list = jsonc_key(&root, "networks"),
 			      where = jsonc_element(&list, index);
 	const struct jsonc_at at = jsonc_key(networks, n->name);
@@ -107,7 +137,7 @@ static bool read_plan(struct dockside_reader *r, const struct jsonc_at *root, st
 	const struct jsonc_at networks = jsonc_key(root, "networks");
 	struct plan *plan = r->plan;
 
-	plan->file = xstrdup(r->d->files->firewall.file);
+	plan->file = xstrdup(r->d->firewall_text->file);
 	plan->subjects = xcalloc(r->d->n_networks, sizeof(*plan->subjects));
 	if (!check_names(r->d, &networks, e))
 		return false;
@@ -117,14 +147,28 @@ static bool read_plan(struct dockside_reader *r, const struct jsonc_at *root, st
 	return true;
 }
 
-static bool read_files(struct dockside *d, struct err *e)
+static bool read_documents(struct dockside_reader *r, struct err *e)
 {
-	const struct jsonc_at network = jsonc_root(&d->files->network);
-	const struct jsonc_at firewall = jsonc_root(&d->files->firewall);
-	struct dockside_reader r = { .d = d, .plan = d->plan };
+	const struct jsonc_at network = jsonc_root(&r->network);
+	const struct jsonc_at firewall = jsonc_root(&r->firewall);
 
-	return dockside_read_networks(&r, &network, e) && dockside_read_ipsets(&r, &firewall, e) &&
-	       read_plan(&r, &firewall, e);
+	return dockside_read_networks(r, &network, e) && dockside_read_ipsets(r, &firewall, e) &&
+	       read_plan(r, &firewall, e);
+}
+
+/* The documents are there while they are read, and no longer: they take ten times the place of the texts. */
+static bool read_texts(struct dockside *d, struct err *e)
+{
+	struct dockside_reader r = { .d = d, .plan = d->plan };
+	bool ok = jsonc_read(d->network_text->file, dockside_text_span(d->network_text), &r.network,
+			     e) &&
+		  jsonc_read(d->firewall_text->file, dockside_text_span(d->firewall_text),
+			     &r.firewall, e) &&
+		  read_documents(&r, e);
+
+	jsonc_done(&r.network);
+	jsonc_done(&r.firewall);
+	return ok;
 }
 
 bool dockside_read(const char *network_file, struct span network_text, const char *firewall_file,
@@ -134,10 +178,10 @@ bool dockside_read(const char *network_file, struct span network_text, const cha
 	_cleanup_(dockside_freep) struct dockside *d = xcalloc(1, sizeof(*d));
 
 	d->env = *env;
-	d->files = xcalloc(1, sizeof(*d->files));
+	d->network_text = dockside_text_new(network_file, network_text);
+	d->firewall_text = dockside_text_new(firewall_file, firewall_text);
 	d->plan = xcalloc(1, sizeof(*d->plan));
-	if (!jsonc_read(network_file, network_text, &d->files->network, e) ||
-	    !jsonc_read(firewall_file, firewall_text, &d->files->firewall, e) || !read_files(d, e))
+	if (!read_texts(d, e))
 		return false;
 	*out = steal(&d);
 	return true;
@@ -174,9 +218,8 @@ void dockside_free(struct dockside *d)
 	free(d->networks);
 	free(d->ipsets);
 	plan_free(d->plan);
-	jsonc_done(&d->files->network);
-	jsonc_done(&d->files->firewall);
-	free(d->files);
+	dockside_text_unref(d->network_text);
+	dockside_text_unref(d->firewall_text);
 	free(d);
 }
 
@@ -190,12 +233,12 @@ void dockside_freep(struct dockside **d)
 
 struct span dockside_network_text(const struct dockside *d)
 {
-	return (struct span){ d->files->network.text, d->files->network.n };
+	return dockside_text_span(d->network_text);
 }
 
 struct span dockside_firewall_text(const struct dockside *d)
 {
-	return (struct span){ d->files->firewall.text, d->files->firewall.n };
+	return dockside_text_span(d->firewall_text);
 }
 
 /* Puts the first file back as it was; the error is what the second one failed by. */
@@ -210,7 +253,7 @@ static bool put_back(const char *file, struct span before, struct err *e)
 
 bool dockside_save(const struct dockside *d, struct err *e)
 {
-	const char *network = d->files->network.file, *firewall = d->files->firewall.file;
+	const char *network = d->network_text->file, *firewall = d->firewall_text->file;
 	_cleanup_(freep) char *before = NULL;
 	size_t n;
 

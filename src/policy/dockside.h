@@ -71,11 +71,11 @@ struct dockside_ipset {
 	struct dockside_tuning tuning;
 };
 
-struct dockside_files; /* the two texts */
+struct dockside_text; /* of one of the files */
 
 /* Both files, read. It changes no more: each change makes another one. */
 struct dockside {
-	struct dockside_files *files;
+	struct dockside_text *network_text, *firewall_text;
 	struct dockside_env env;
 	struct dockside_network *networks; /* in the order of the file */
 	size_t n_networks;

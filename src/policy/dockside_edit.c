@@ -11,33 +11,40 @@
 
 /* One of the two files on its way. */
 struct draft {
+	char *text; /* the document's; NULL: it is that of the file still */
 	struct jsonc doc;
 	json_t *want; /* what it has to hold */
 };
 
-static bool draft_start(const struct jsonc *from, struct draft *out, struct err *e)
+static bool draft_start(const struct dockside_text *from, struct draft *out, struct err *e)
 {
-	*out = (struct draft){ .want = json_deep_copy(from->root) };
-	return jsonc_read(from->file, (struct span){ from->text, from->n }, &out->doc, e);
+	*out = (struct draft){ 0 };
+	if (!jsonc_read(from->file, dockside_text_span(from), &out->doc, e))
+		return false;
+	out->want = json_deep_copy(out->doc.root);
+	return true;
 }
 
 static void draft_done(struct draft *d)
 {
 	jsonc_done(&d->doc);
+	free(d->text);
 	json_decref(d->want);
 }
 
 /* The text becomes the document's; what cannot be read leaves it as it was. */
 static void draft_take(struct draft *d, char *take_text)
 {
+	_cleanup_(freep) char *text = take_text;
 	struct jsonc next;
 	struct err ignored = { 0 };
 
-	if (jsonc_read(d->doc.file, span_of(take_text), &next, &ignored)) {
-		jsonc_done(&d->doc);
-		d->doc = next;
-	}
-	free(take_text);
+	if (!jsonc_read(d->doc.file, span_of(text), &next, &ignored))
+		return;
+	jsonc_done(&d->doc);
+	free(d->text);
+	d->doc = next;
+	d->text = steal(&text);
 }
 
 /* Nothing but `want`, in the text that it became or in one of its own. */
@@ -91,8 +98,8 @@ struct drafts {
 static bool drafts_start(const struct dockside *d, struct drafts *out, struct err *e)
 {
 	*out = (struct drafts){ .from = d };
-	return draft_start(&d->files->network, &out->network, e) &&
-	       draft_start(&d->files->firewall, &out->firewall, e);
+	return draft_start(d->network_text, &out->network, e) &&
+	       draft_start(d->firewall_text, &out->firewall, e);
 }
 
 /* Reads what came out, as any files would be. */
@@ -365,9 +372,10 @@ static bool refers(const json_t *network, const char *set)
 	return false;
 }
 
-static bool check_unused(const struct dockside *d, const char *set, struct err *e)
+static bool check_unused(const struct drafts *s, const char *set, struct err *e)
 {
-	const json_t *networks = json_object_get(d->files->firewall.root, "networks");
+	const json_t *networks = json_object_get(s->firewall.want, "networks");
+	const struct dockside *d = s->from;
 	_cleanup_(buf_done) struct buf list = { 0 };
 
 	buf_init(&list, 400);
@@ -391,9 +399,7 @@ bool dockside_remove_ipset(const struct dockside *d, const char *name, struct do
 	if (!dockside_ipset_find(d, name))
 		return err_set(e, ERR_INVALID, "there is no set \"%s\"",
 			       span_show(span_of(name), shown, sizeof(shown)));
-	if (!check_unused(d, name, e))
-		return false;
-	ok = drafts_start(d, &s, e);
+	ok = drafts_start(d, &s, e) && check_unused(&s, name, e);
 	if (ok) {
 		remove_below(&s.firewall, "ipsets", name);
 		ok = drafts_finish(&s, out, e);
@@ -408,13 +414,20 @@ bool dockside_replace(const struct dockside *d, const json_t *network_config,
 		      const json_t *firewall_config, struct dockside **out, struct err *e)
 {
 	_cleanup_(freep) char *network = NULL, *firewall = NULL;
+	struct drafts s;
+	bool ok;
 
 	if (!json_is_object(network_config) || !json_is_object(firewall_config))
 		return err_set(
 			e, ERR_INVALID,
 			"expected \"network_config\" and \"firewall_config\", each an object");
-	network = jsonc_replace(&d->files->network, network_config);
-	firewall = jsonc_replace(&d->files->firewall, firewall_config);
-	return dockside_read(d->files->network.file, span_of(network), d->files->firewall.file,
-			     span_of(firewall), &d->env, out, e);
+	ok = drafts_start(d, &s, e);
+	if (ok) {
+		network = jsonc_replace(&s.network.doc, network_config);
+		firewall = jsonc_replace(&s.firewall.doc, firewall_config);
+		ok = dockside_read(d->network_text->file, span_of(network), d->firewall_text->file,
+				   span_of(firewall), &d->env, out, e);
+	}
+	drafts_done(&s);
+	return ok;
 }

@@ -6,9 +6,24 @@
 #include "policy/dockside.h"
 #include "policy/jsonc.h"
 
-struct dockside_files {
-	struct jsonc network, firewall;
+/* One of the two files, shared by all that were read from it. */
+struct dockside_text {
+	unsigned refs;
+	char *file;
+	char *text; /* n bytes and a NUL */
+	size_t n;
 };
+
+/* The first keeps take_text, a whole allocation of n bytes and a NUL; the second a copy. */
+struct dockside_text *dockside_text_take(const char *file, char *take_text, size_t n);
+struct dockside_text *dockside_text_new(const char *file, struct span text);
+struct dockside_text *dockside_text_ref(struct dockside_text *t);
+void dockside_text_unref(struct dockside_text *t);
+
+static inline struct span dockside_text_span(const struct dockside_text *t)
+{
+	return (struct span){ t->text, t->n };
+}
 
 /* The longest name of a network or set. */
 #define DOCKSIDE_NAME_MAX 64
@@ -16,7 +31,8 @@ struct dockside_files {
 /* Being made from the two files. */
 struct dockside_reader {
 	struct dockside *d;
-	struct plan *plan; /* d->plan */
+	struct jsonc network, firewall; /* its texts */
+	struct plan *plan;		/* d->plan */
 	size_t cap_lints;
 	size_t n_dests; /* in all rules */
 };
@@ -27,7 +43,7 @@ bool dockside_name_ok(const char *name);
 /* ---- one value; absent and null are the same. Each gives false, and *e, on what does not fit. ---- */
 
 /* A text, or NULL where there is none. Control characters are refused. */
-bool dockside_text(const struct jsonc_at *at, const char **out, struct err *e) _must_use_;
+bool dockside_string(const struct jsonc_at *at, const char **out, struct err *e) _must_use_;
 
 /* An integer of that range; *out stays as it is where there is none. */
 bool dockside_number(const struct jsonc_at *at, unsigned lo, unsigned hi, unsigned *out,

@@ -20,7 +20,7 @@ static bool read_address(const struct jsonc_at *at, struct plan_network *n,
 	struct addr addr;
 	const char *text;
 
-	if (!dockside_text(at, &text, e))
+	if (!dockside_string(at, &text, e))
 		return false;
 	if (!text)
 		return true;
@@ -71,7 +71,7 @@ static bool read_identity(const struct jsonc_at *at, bool former, struct plan_ne
 	struct plan_controller *c = &n->controller;
 	const char *text;
 
-	if (!read_address(&ip, n, network_set_controller, e) || !dockside_text(&mac, &text, e))
+	if (!read_address(&ip, n, network_set_controller, e) || !dockside_string(&mac, &text, e))
 		return false;
 	if (text && !mac_parse(span_of(text), c->mac, e))
 		return jsonc_err_at(&mac, e);
@@ -118,7 +118,7 @@ static bool read_network(const struct jsonc_at *at, struct plan_network *n, stru
 
 static bool read_name(const struct jsonc_at *at, const char **out, struct err *e)
 {
-	if (!dockside_text(at, out, e))
+	if (!dockside_string(at, out, e))
 		return false;
 	if (!*out || !dockside_name_ok(*out))
 		return jsonc_err(at, e,

@@ -42,7 +42,7 @@ static bool add_ipset(struct dockside_reader *r, const struct jsonc_at *at, stru
 	const struct dockside_ipset *set;
 	const char *name;
 
-	if (!dockside_text(at, &name, e))
+	if (!dockside_string(at, &name, e))
 		return false;
 	set = name ? dockside_ipset_find(r->d, name) : NULL;
 	if (!set)
@@ -199,7 +199,7 @@ static bool read_type(const struct jsonc_at *at, struct service *s, struct err *
 	const char *text;
 
 	s->icmp_type = 8; /* echo-request */
-	if (!dockside_text(at, &text, e))
+	if (!dockside_string(at, &text, e))
 		return false;
 	if (!text)
 		return true;

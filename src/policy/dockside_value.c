@@ -20,7 +20,7 @@ bool dockside_name_ok(const char *name)
 	return n > 0 && n <= DOCKSIDE_NAME_MAX;
 }
 
-bool dockside_text(const struct jsonc_at *at, const char **out, struct err *e)
+bool dockside_string(const struct jsonc_at *at, const char **out, struct err *e)
 {
 	*out = NULL;
 	if (!at->v)
@@ -81,7 +81,7 @@ bool dockside_comment(const struct jsonc_at *at, struct arena *a, const char **o
 	const char *text;
 
 	*out = NULL;
-	if (!dockside_text(at, &text, e))
+	if (!dockside_string(at, &text, e))
 		return false;
 	if (text && characters(text) > COMMENT_MAX)
 		return jsonc_err(at, e, "at most %d characters", COMMENT_MAX);
@@ -157,7 +157,7 @@ bool dockside_cidr(const struct jsonc_at *at, struct prefix *out, struct err *e)
 {
 	const char *text;
 
-	if (!dockside_text(at, &text, e))
+	if (!dockside_string(at, &text, e))
 		return false;
 	if (!text || !read_prefix(span_of(text), out) || out->addr.family != AF_INET)
 		return jsonc_err(at, e, "an IPv4 prefix, like 10.0.0.0/8");
@@ -170,7 +170,7 @@ bool dockside_host(const struct jsonc_at *at, struct arena *a, struct dest *out,
 	const char *text;
 	struct name name;
 
-	if (!dockside_text(at, &text, e))
+	if (!dockside_string(at, &text, e))
 		return false;
 	if (text && read_prefix(span_of(text), &out->prefix)) {
 		out->prefix = prefix_canonical(&out->prefix);

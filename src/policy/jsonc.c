@@ -62,9 +62,10 @@ static bool parse(struct jsonc *j, struct err *e)
 /* An open object or list on the way through the text. */
 struct frame {
 	const json_t *value;
-	const json_t *next; /* the value of the key that was read; NULL: none is under way */
+	size_t index;  /* of the next element of a list */
+	void *member;  /* of an object, whose members are in the order of the text: the next one */
+	bool key_read; /* its key was */
 	size_t key_at;
-	size_t index;
 	size_t place;
 };
 
@@ -78,6 +79,7 @@ struct scan {
 /* The value that begins here: the one the frame is at. */
 static const json_t *take_value(struct scan *s, struct frame *f, uint32_t *start)
 {
+	json_t *object;
 	const json_t *v;
 
 	*start = (uint32_t)s->at;
@@ -85,14 +87,16 @@ static const json_t *take_value(struct scan *s, struct frame *f, uint32_t *start
 		return s->j->root;
 	if (json_is_array(f->value))
 		return json_array_get(f->value, f->index++);
-	v = f->next;
-	f->next = NULL;
+	object = (json_t *)(uintptr_t)f->value;
+	v = json_object_iter_value(f->member);
+	f->member = json_object_iter_next(object, f->member);
+	f->key_read = false;
 	*start = (uint32_t)f->key_at;
 	return v;
 }
 
 /* Notes the value that begins here; its end is that of a scalar. */
-static void add_place(struct scan *s, size_t end)
+static const json_t *add_place(struct scan *s, size_t end)
 {
 	struct frame *f = s->n_frames ? &s->frames[s->n_frames - 1] : NULL;
 	struct jsonc_place p = { .at = (uint32_t)s->at,
@@ -101,23 +105,15 @@ static void add_place(struct scan *s, size_t end)
 
 	p.value = take_value(s, f, &p.start);
 	vec_push(s->j->places, s->j->n_places, s->j->cap_places, p);
+	return p.value;
 }
 
-/* The key that stands at `at`; the text is known to be JSON, so it is one. */
-static void take_key(struct scan *s, struct frame *f, size_t end)
+static void open_frame(struct scan *s, const json_t *value)
 {
-	const char *text = s->j->plain + s->at;
-	size_t n = end - s->at;
-	json_t *key;
-
-	f->key_at = s->at;
-	if (!memchr(text, '\\', n)) {
-		f->next = json_object_getn(f->value, text + 1, n - 2);
-		return;
-	}
-	key = json_loadb(text, n, JSON_DECODE_ANY, NULL);
-	f->next = json_object_get(f->value, json_string_value(key));
-	json_decref(key);
+	vec_push(s->frames, s->n_frames, s->cap_frames,
+		 ((struct frame){ .value = value,
+				  .member = json_object_iter((json_t *)(uintptr_t)value),
+				  .place = s->j->n_places - 1 }));
 }
 
 static void scan_string(struct scan *s)
@@ -125,10 +121,12 @@ static void scan_string(struct scan *s)
 	struct frame *f = s->n_frames ? &s->frames[s->n_frames - 1] : NULL;
 	size_t end = string_end(s->j->plain, s->j->n, s->at);
 
-	if (f && json_is_object(f->value) && !f->next)
-		take_key(s, f, end);
-	else
+	if (f && json_is_object(f->value) && !f->key_read) {
+		f->key_read = true;
+		f->key_at = s->at;
+	} else {
 		add_place(s, end);
+	}
 	s->at = end;
 }
 
@@ -144,10 +142,7 @@ static void scan_one(struct scan *s)
 		return;
 	}
 	if (c == '{' || c == '[') {
-		add_place(s, end);
-		vec_push(s->frames, s->n_frames, s->cap_frames,
-			 ((struct frame){ .value = s->j->places[s->j->n_places - 1].value,
-					  .place = s->j->n_places - 1 }));
+		open_frame(s, add_place(s, end));
 	} else if ((c == '}' || c == ']') && s->n_frames) {
 		s->j->places[s->frames[--s->n_frames].place].end = (uint32_t)end;
 	} else if (!strchr(ends, c)) {
@@ -158,12 +153,22 @@ static void scan_one(struct scan *s)
 	s->at = end;
 }
 
-static int compare_places(const void *a, const void *b)
+/* Some values are the same one wherever they stand. */
+static bool has_place(const json_t *v)
 {
-	const struct jsonc_place *x = *(const struct jsonc_place *const *)a;
-	const struct jsonc_place *y = *(const struct jsonc_place *const *)b;
+	return v && !json_is_boolean(v) && !json_is_null(v);
+}
 
-	return x->value < y->value ? -1 : x->value > y->value;
+/* Where a value's place is noted, or would be. */
+static uint32_t *slot_of(const struct jsonc *j, const json_t *v)
+{
+	size_t mask = ((size_t)1 << j->by_value_bits) - 1;
+	uint64_t mixed = (uint64_t)(uintptr_t)v * 0x9e3779b97f4a7c15;
+	size_t i = (size_t)(mixed >> (64 - j->by_value_bits));
+
+	while (j->by_value[i] && j->places[j->by_value[i] - 1].value != v)
+		i = (i + 1) & mask;
+	return &j->by_value[i];
 }
 
 static void find_places(struct jsonc *j)
@@ -173,14 +178,23 @@ static void find_places(struct jsonc *j)
 	while (s.at < j->n)
 		scan_one(&s);
 	free(s.frames);
-	vec_push(j->lines, j->n_lines, j->cap_lines, 0);
-	for (size_t i = 0; i < j->n; i++)
-		if (j->text[i] == '\n')
-			vec_push(j->lines, j->n_lines, j->cap_lines, i + 1);
-	j->by_value = xcalloc(j->n_places, sizeof(struct jsonc_place *));
+	/* At most half full. */
+	for (j->by_value_bits = 1; (size_t)1 << j->by_value_bits < 2 * j->n_places;)
+		j->by_value_bits++;
+	j->by_value = xcalloc((size_t)1 << j->by_value_bits, sizeof(*j->by_value));
 	for (size_t i = 0; i < j->n_places; i++)
-		j->by_value[i] = &j->places[i];
-	qsort(j->by_value, j->n_places, sizeof(struct jsonc_place *), compare_places);
+		if (has_place(j->places[i].value))
+			*slot_of(j, j->places[i].value) = (uint32_t)i + 1;
+}
+
+static void find_lines(struct jsonc *j)
+{
+	const char *end = j->text + j->n, *at = j->text;
+
+	do {
+		vec_push(j->lines, j->n_lines, j->cap_lines, (size_t)(at - j->text));
+		at = memchr(at, '\n', (size_t)(end - at));
+	} while (at++);
 }
 
 bool jsonc_read(const char *file, struct span text, struct jsonc *out, struct err *e)
@@ -190,13 +204,13 @@ bool jsonc_read(const char *file, struct span text, struct jsonc *out, struct er
 		return err_set(e, ERR_LIMIT, "%s: larger than %u bytes", file,
 			       LIMIT_DOCKSIDE_BYTES);
 	*out = (struct jsonc){ .file = xstrdup(file),
-			       .text = xstrndup(text.p, text.n),
+			       .text = text.p,
 			       .plain = xstrndup(text.p, text.n),
 			       .n = text.n };
-	/* A NUL, where the copies end, is not JSON: what is behind it must not be passed over. */
-	if (strlen(out->text) != text.n) {
+	/* What is behind it must not be passed over. */
+	if (strlen(out->plain) != text.n) {
 		(void)err_set(e, ERR_INVALID, "%s: a NUL at byte %zu: expected JSON", file,
-			      strlen(out->text));
+			      strlen(out->plain));
 		jsonc_done(out);
 		return false;
 	}
@@ -206,6 +220,7 @@ bool jsonc_read(const char *file, struct span text, struct jsonc *out, struct er
 		return false;
 	}
 	find_places(out);
+	find_lines(out);
 	return true;
 }
 
@@ -213,7 +228,6 @@ void jsonc_done(struct jsonc *j)
 {
 	json_decref(j->root);
 	free(j->file);
-	free(j->text);
 	free(j->plain);
 	free(j->places);
 	free(j->by_value);
@@ -240,14 +254,9 @@ struct pos jsonc_pos(const struct jsonc *j, size_t offset)
 
 const struct jsonc_place *jsonc_place(const struct jsonc *j, const json_t *value)
 {
-	struct jsonc_place wanted = { .value = value };
-	const struct jsonc_place *key = &wanted, **found;
+	uint32_t found = has_place(value) ? *slot_of(j, value) : 0;
 
-	if (!value || json_is_boolean(value) || json_is_null(value) || j->n_places == 0)
-		return NULL;
-	found = bsearch(&key, j->by_value, j->n_places, sizeof(struct jsonc_place *),
-			compare_places);
-	return found ? *found : NULL;
+	return found ? &j->places[found - 1] : NULL;
 }
 
 struct jsonc_at jsonc_root(const struct jsonc *j)

@@ -16,8 +16,7 @@
 #include "base/err.h"
 #include "base/span.h"
 
-/* A value's place in the text. */
-/* Its offsets are below LIMIT_DOCKSIDE_BYTES. */
+/* A value's place in the text. Its offsets are below LIMIT_DOCKSIDE_BYTES. */
 struct jsonc_place {
 	const json_t *value;
 	const json_t *parent; /* NULL: it is the root */
@@ -26,21 +25,22 @@ struct jsonc_place {
 };
 
 struct jsonc {
-	char *file; /* for messages */
-	char *text; /* as it was read; n bytes and a NUL */
+	char *file;	  /* for messages */
+	const char *text; /* n bytes, borrowed */
 	size_t n;
-	char *plain; /* the same bytes, comments blanked */
+	char *plain; /* the same bytes and a NUL, comments blanked */
 	json_t *root;
 	struct jsonc_place *places; /* in the order of the text */
 	size_t n_places, cap_places;
-	const struct jsonc_place **by_value; /* sorted */
-	size_t *lines;			     /* where each begins */
+	uint32_t *by_value; /* a hash table: 1 + the index of a place, or 0 */
+	unsigned by_value_bits;
+	size_t *lines; /* where each begins */
 	size_t n_lines, cap_lines;
 };
 
 /*
  * Reads a text of at most LIMIT_DOCKSIDE_BYTES, whose root is an object. Keys written twice are
- * refused. On failure *out is left empty.
+ * refused. On failure *out is left empty. The text has to stay while *out is there.
  */
 bool jsonc_read(const char *file, struct span text, struct jsonc *out, struct err *e) _must_use_;
 void jsonc_done(struct jsonc *j);
