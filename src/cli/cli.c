@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/macros.h"
 #include "base/nearest.h"
+#include "policy/warn.h"
 
 #define HELP_MAX 16384
 
@@ -207,14 +208,5 @@ bool cli_plan_load(const char *file, const struct cli_extras *x, const struct al
 
 void cli_lints_print(const struct plan *p)
 {
-	for (size_t i = 0; i < p->n_lints; i++) {
-		const struct lint *l = &p->lints[i];
-
-		if (l->at.line)
-			(void)fprintf(stderr, "%s:%u:%u: warning: %s\n",
-				      l->file ? l->file : p->file, l->at.line, l->at.column,
-				      l->text);
-		else
-			(void)fprintf(stderr, "sallyport: warning: %s\n", l->text);
-	}
+	plan_warn(p, stderr);
 }

@@ -48,7 +48,7 @@ static int failed(const struct err *e)
 	return e->kind == ERR_INVALID || e->kind == ERR_LIMIT ? CLI_USAGE : CLI_FAILED;
 }
 
-/* Mistakes in the files are those of whoever typed the command. */
+/* Who is not root and cannot go on still learns what is wrong with the files; else control reads them. */
 static bool check_files(const struct cli_daemon *d, struct err *e)
 {
 	struct plan *plan;
@@ -68,7 +68,7 @@ static int run(struct cli_daemon *d, char *why, size_t size)
 	struct err e;
 	bool ok;
 
-	if (!check_files(d, &e))
+	if (geteuid() != 0 && !check_files(d, &e))
 		return cli_usage_error(&e);
 	if (!needs_root(&e))
 		return failed(&e);
@@ -80,7 +80,8 @@ static int run(struct cli_daemon *d, char *why, size_t size)
 	ok = daemon_run(&d->o, why, size, &e);
 	decisions_close(&log);
 	free(hosts);
-	return ok ? CLI_OK : failed(&e);
+	/* Mistakes in the files are those of whoever typed the command. */
+	return ok ? CLI_OK : d->o.unread ? cli_usage_error(&e) : failed(&e);
 }
 
 int cli_daemon_serve(struct cli_daemon *d)

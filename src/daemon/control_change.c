@@ -8,6 +8,7 @@
 #include "daemon/control_engine.h"
 #include "daemon/controller.h"
 #include "policy/flat.h"
+#include "policy/warn.h"
 
 /* Until the end of a rule, which could not be put in force, is tried again. */
 #define FAILED_MS 1000
@@ -90,12 +91,13 @@ static void fail(struct controller *c, const struct err *e)
 	struct change *h = current(c);
 
 	h->failure = *e;
-	if (!c->started)
-		control_give_up(c, e);
 	if (strcmp(h->action, "reload") == 0)
 		(void)snprintf(c->failure, sizeof(c->failure), "%s", e->msg);
-	(void)fprintf(stderr, "sallyport: %s failed, what was in force stays: %s\n", h->action,
-		      e->msg);
+	if (c->started)
+		(void)fprintf(stderr, "sallyport: %s failed, what was in force stays: %s\n",
+			      h->action, e->msg);
+	else
+		control_give_up(c, e, !h->candidate);
 	finish(c);
 }
 
@@ -295,6 +297,8 @@ static void on_advance(void *ctx)
 		return;
 	h->begun = true;
 	if (make_candidate(c, h, &e)) {
+		if (!c->started)
+			plan_warn(candidate_plan(h->candidate), stderr);
 		control_engine_name_bridges(c, candidate_plan(h->candidate));
 		send_plan(c, h, candidate_plan(h->candidate), on_in_force);
 	} else {

@@ -50,9 +50,11 @@ void control_tell(struct controller *c, enum ctl_kind kind, struct span bytes)
 		gone(c);
 }
 
-void control_give_up(struct controller *c, const struct err *why)
+void control_give_up(struct controller *c, const struct err *why, bool unread)
 {
-	struct ctl_message m = { .kind = CTL_FAILED, .why = why->kind };
+	struct ctl_message m = {
+		.kind = CTL_FAILED, .why = why->kind, .unread = unread, .at = why->at
+	};
 	struct err ignored;
 
 	(void)snprintf(m.text, sizeof(m.text), "%s", why->msg);

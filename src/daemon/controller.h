@@ -64,8 +64,8 @@ void control_ask(struct controller *c, struct ctl_message *m, struct span bytes,
 /* Tells the enforcer what it does not answer. */
 void control_tell(struct controller *c, enum ctl_kind kind, struct span bytes);
 
-/* Tells the enforcer that there is no policy to begin with. */
-void control_give_up(struct controller *c, const struct err *why);
+/* Tells the enforcer that there is no policy to begin with; unread: the files have none. */
+void control_give_up(struct controller *c, const struct err *why, bool unread);
 
 /* Puts a change in the queue. r: who asked for it, or NULL. action: a constant. */
 void control_change(struct controller *c, const char *action, struct control_request *r,

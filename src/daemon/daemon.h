@@ -16,6 +16,7 @@ struct daemon_options {
 	size_t n_hosts;
 	bool once;
 	bool free_tables; /* others may change our tables; the daemon puts them right */
+	bool unread;	  /* set by daemon_run(): it failed because the files cannot be read */
 	/* One decision: `subject` is "network:NAME"; p and ev->rule as event_context wants them. */
 	void (*on_event)(void *ctx, const struct event *ev, const char *subject,
 			 const struct plan_policy *p);

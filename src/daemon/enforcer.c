@@ -357,6 +357,7 @@ bool daemon_run(struct daemon_options *o, char *why, size_t size, struct err *e)
 		tell_end(&f, why, size);
 	else if (f.failed)
 		*e = f.failure;
+	o->unread = f.unread;
 	stop(&f);
 	return ok;
 }

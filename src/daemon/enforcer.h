@@ -118,6 +118,7 @@ struct enforcer {
 	bool ready;		/* told to the service manager */
 	bool failed;
 	struct err failure;
+	bool unread; /* with it: the files are wrong */
 };
 
 /* Tells on stderr what happens. */

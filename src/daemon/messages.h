@@ -25,7 +25,7 @@ enum ctl_kind {
 	CTL_TEARDOWN,  /* our tables are removed */
 	CTL_FACTS,     /* memfd: struct ctl_fact[]: what the engine says */
 	/* From control, not answered. */
-	CTL_FAILED, /* text: the policy cannot be read; before the first plan this ends the daemon */
+	CTL_FAILED, /* text: there is no policy to begin with; before the first plan this ends the daemon */
 	CTL_SETTLED, /* the first plan is in force, and the engine has its networks */
 	CTL_TUNINGS, /* memfd: tunings_encode(): for the next CTL_PLAN; without one: the default's */
 	/* From the enforcer. */
@@ -51,6 +51,8 @@ struct ctl_message {
 	uint64_t id;	   /* of the request */
 	uint64_t size;	   /* bytes of the memfd; 0: there is none */
 	struct ctl_plan plan;
+	bool unread;   /* CTL_FAILED: it is the files that are wrong, */
+	struct pos at; /* here; line 0: no place */
 	char text[512];
 };
 

@@ -237,9 +237,13 @@ static void give_up(struct enforcer *f, struct ctl_message *m, int fd)
 	struct err e;
 
 	(void)fd;
-	(void)err_set(&e, m->why, "%s", m->text);
-	if (!f->ready)
-		enforcer_give_up(f, &e);
+	if (f->ready) {
+		enforcer_story("what is in force stays: %s", m->text);
+		return;
+	}
+	(void)err_set_at(&e, m->why, m->at, "%s", m->text);
+	f->unread = m->unread;
+	enforcer_give_up(f, &e);
 }
 
 static void settled(struct enforcer *f, struct ctl_message *m, int fd)
