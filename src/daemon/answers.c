@@ -55,7 +55,7 @@ static size_t networks_now(const struct enforcer *f, struct gate_network *out)
 
 static bool answers_so(const struct enforcer *f, const struct gate_network *list, size_t n)
 {
-	const struct gate_setup *s = f->gate.setup;
+	const struct gate_setup *s = gate_child_newest(&f->gate);
 
 	if (!s || s->n_networks == 0)
 		return n == 0;
@@ -72,7 +72,16 @@ static bool set_up(struct enforcer *f, const struct gate_network *list, size_t n
 	s->networks = xcalloc(n + 1, sizeof(*s->networks));
 	memcpy(s->networks, list, n * sizeof(*list));
 	s->n_networks = n;
-	return gate_child_setup(&f->gate, steal(&s), e);
+	gate_child_offer(&f->gate, steal(&s));
+	return true;
+}
+
+static void on_refused(void *ctx, const char *why)
+{
+	struct enforcer *f = ctx;
+
+	f->answering = 0;
+	enforcer_story("containers' DNS is answered as before: the gate: %s", why);
 }
 
 void answers_follow(struct enforcer *f)
@@ -188,6 +197,7 @@ void answers_open(struct enforcer *f)
 	}
 	f->dns_port = port;
 	f->gate.on_event = on_event;
+	f->gate.on_refused = on_refused;
 }
 
 void answers_close(struct enforcer *f)

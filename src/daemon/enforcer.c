@@ -25,6 +25,9 @@
 /* A child that dies at once again and again is not started in a tight loop. */
 #define RESTART_MS 100
 
+/* While the gate owes something, it is looked whether it has hung so often. */
+#define GATE_LOOK_MS 1000
+
 /* How long `once` waits for names and the engine. */
 #define ONCE_MS 20000
 
@@ -87,8 +90,20 @@ void enforcer_ready(struct enforcer *f)
 
 /* ---- the gate */
 
-static bool start_gate(struct enforcer *f, struct err *e);
+static void on_gate(void *ctx, int events);
 
+static bool watch_gate(struct enforcer *f, struct err *e)
+{
+	int fd = fcntl(f->gate.report, F_DUPFD_CLOEXEC, 3);
+
+	f->gate_watch = fd >= 0 ? watch_new(&f->loop, fd, on_gate, f) : NULL;
+	if (!f->gate_watch)
+		return err_set(e, ERR_SYSTEM, "the event loop cannot watch the gate");
+	watch_for(f->gate_watch, UV_READABLE);
+	return true;
+}
+
+/* It is told everything again, and nobody waits for it. */
 static void on_gate_restart(void *ctx)
 {
 	struct enforcer *f = ctx;
@@ -96,7 +111,7 @@ static void on_gate_restart(void *ctx)
 
 	timer_close(f->gate_restart);
 	f->gate_restart = NULL;
-	if (start_gate(f, &e)) {
+	if (gate_child_begin(&f->gate, &e) && watch_gate(f, &e)) {
 		lookups_again(f);
 		answers_tell_all(f);
 		answers_follow(f);
@@ -111,8 +126,11 @@ static void on_gate(void *ctx, int events)
 	struct enforcer *f = ctx;
 
 	(void)events;
-	if (gate_child_read(&f->gate))
+	if (gate_child_read(&f->gate)) {
+		watch_for(f->gate_watch,
+			  UV_READABLE | (gate_child_blocked(&f->gate) ? UV_WRITABLE : 0));
 		return;
+	}
 	watch_close(f->gate_watch);
 	f->gate_watch = NULL;
 	f->restarts++;
@@ -120,18 +138,33 @@ static void on_gate(void *ctx, int events)
 	f->gate_restart = timer_new(&f->loop, RESTART_MS, 0, on_gate_restart, f);
 }
 
+/* A gate that hangs is ended; on_gate() hears of it. */
+static void on_gate_patience(void *ctx)
+{
+	struct enforcer *f = ctx;
+
+	timer_close(f->gate_patience);
+	f->gate_patience = NULL;
+	if (gate_child_late(&f->gate))
+		enforcer_story("the gate does not answer, and is ended");
+	else if (gate_child_busy(&f->gate))
+		f->gate_patience = timer_new(&f->loop, GATE_LOOK_MS, 0, on_gate_patience, f);
+}
+
+static void on_gate_busy(void *ctx)
+{
+	struct enforcer *f = ctx;
+
+	if (f->gate_watch && gate_child_blocked(&f->gate))
+		watch_for(f->gate_watch, UV_READABLE | UV_WRITABLE);
+	if (!f->gate_patience)
+		f->gate_patience = timer_new(&f->loop, GATE_LOOK_MS, 0, on_gate_patience, f);
+}
+
 static bool start_gate(struct enforcer *f, struct err *e)
 {
-	int fd;
-
-	if (!gate_child_start(&f->gate, e))
-		return false;
-	fd = fcntl(f->gate.report, F_DUPFD_CLOEXEC, 3);
-	f->gate_watch = fd >= 0 ? watch_new(&f->loop, fd, on_gate, f) : NULL;
-	if (!f->gate_watch)
-		return err_set(e, ERR_SYSTEM, "the event loop cannot watch the gate");
-	watch_for(f->gate_watch, UV_READABLE);
-	return true;
+	f->gate.on_busy = on_gate_busy;
+	return gate_child_start(&f->gate, e) && watch_gate(f, e);
 }
 
 /* ---- control */
@@ -274,7 +307,7 @@ static void stop(struct enforcer *f)
 				    f->log,	f->gate_watch, f->control };
 	struct timer *timers[] = { f->trial,	f->ports_again, f->names_due,	 f->counters,
 				   f->check,	f->watchdog,	f->gate_restart, f->control_restart,
-				   f->patience, f->again,	f->idle };
+				   f->patience, f->again,	f->idle,	 f->gate_patience };
 
 	for (size_t i = 0; i < ARRAY_LEN(watches); i++)
 		watch_close(watches[i]);

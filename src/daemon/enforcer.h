@@ -105,7 +105,7 @@ struct enforcer {
 	struct gate_child gate;
 	struct gate_options gate_options;
 	struct watch *gate_watch;
-	struct timer *gate_restart;
+	struct timer *gate_restart, *gate_patience;
 	pid_t control_pid;
 	int control_listen;
 	struct watch *control;

@@ -44,65 +44,88 @@ static _noreturn_ void child(const struct gate_options *o)
 	_exit(gate_main(o));
 }
 
+/* What was offered is what the next one begins with. */
 static void bury(struct gate_child *c)
 {
 	fd_closep(&c->report);
 	process_end(&c->pid);
-	c->n_queue = c->queue_at = c->under_way = 0;
+	gate_queue_done(&c->queue);
+	c->under_way = 0;
+	c->owed = 0;
+	c->owed_since_ms = c->blocked_since_ms = 0;
 }
 
-/* One message; 1: read, 0: none is there, -1: the gate is gone. */
-static int read_one(struct gate_child *c, struct gate_message *m)
-{
-	ssize_t n = recv(c->report, m, sizeof(*m), MSG_DONTWAIT);
+/* ---- what is on its way */
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	if (!gate_message_whole(m, n))
-		return -1;
-	if (m->kind == GATE_RESOLVED && c->under_way > 0 && gate_resolved_valid(&m->resolved)) {
-		c->under_way--;
-		c->on_resolved(c->ctx, &m->resolved);
+static unsigned bit(enum gate_message_kind kind)
+{
+	return 1U << kind;
+}
+
+static void owe(struct gate_child *c, unsigned answers)
+{
+	c->owed |= answers;
+	c->owed_since_ms = clock_ms();
+	if (c->on_busy)
+		c->on_busy(c->ctx);
+}
+
+static void settle_up(struct gate_child *c, unsigned answers)
+{
+	c->owed &= ~answers;
+	c->owed_since_ms = c->owed ? c->owed_since_ms : 0;
+}
+
+/* False: the gate is gone. */
+static bool flush(struct gate_child *c)
+{
+	size_t at = c->queue.at;
+
+	if (!gate_queue_send(&c->queue, c->report)) {
+		bury(c);
+		return false;
 	}
-	if (m->kind == GATE_EVENT && c->on_event && c->setup && event_valid(&m->event) &&
-	    m->event.subject < c->setup->n_clients + c->setup->n_networks)
-		c->on_event(c->ctx, c->setup, &m->event);
-	return 1;
+	if (gate_queue_empty(&c->queue))
+		c->blocked_since_ms = 0;
+	else if (c->queue.at != at || !c->blocked_since_ms)
+		c->blocked_since_ms = clock_ms();
+	if (gate_child_blocked(c) && c->on_busy)
+		c->on_busy(c->ctx);
+	return true;
 }
 
-/* Reads until a message of the kind comes; events on the way are told. */
-static bool await(struct gate_child *c, enum gate_message_kind kind, struct gate_message *m,
-		  struct err *e)
+/* take_fd: -1, or what goes with it. */
+static bool order(struct gate_child *c, const struct gate_order *o, int take_fd, struct err *e)
 {
-	uint64_t until = clock_ms() + READY_MS, now;
+	bool first = gate_queue_empty(&c->queue);
 
-	while (c->report >= 0 && (now = clock_ms()) < until) {
-		struct pollfd fd = { .fd = c->report, .events = POLLIN };
-		int got;
-
-		if (poll(&fd, 1, (int)(until - now)) != 1)
-			continue;
-		got = read_one(c, m);
-		if (got < 0) {
-			bury(c);
-			return err_set(e, ERR_SYSTEM, "the gate has died");
-		}
-		if (got > 0 && m->kind == kind)
-			return true;
-	}
-	bury(c);
-	return err_set(e, ERR_SYSTEM, "the gate does not answer, and was ended");
+	gate_queue_add(&c->queue, o, take_fd);
+	/* Behind others it waits for its turn anyway. */
+	return !first || flush(c) || err_set(e, ERR_SYSTEM, "the gate has died");
 }
 
-/* On failure the gate is ended: what it was told last, it may have heard or not. */
-static bool order(struct gate_child *c, const struct gate_order *o, const int *fds, size_t n,
-		  struct err *e)
+bool gate_child_blocked(const struct gate_child *c)
 {
-	if (fd_send(c->report, o, sizeof(*o), fds, n, e))
-		return true;
-	bury(c);
-	return err_wrap(e, "the gate");
+	return !gate_queue_empty(&c->queue);
 }
+
+bool gate_child_busy(const struct gate_child *c)
+{
+	return c->owed || gate_child_blocked(c);
+}
+
+bool gate_child_late(struct gate_child *c)
+{
+	uint64_t now = clock_ms();
+
+	if ((!c->owed_since_ms || now < c->owed_since_ms + READY_MS) &&
+	    (!c->blocked_since_ms || now < c->blocked_since_ms + READY_MS))
+		return false;
+	bury(c);
+	return true;
+}
+
+/* ---- setups */
 
 /* A file without a name that holds the setup, to be read from its beginning. */
 static bool write_setup(const struct gate_setup *s, int *out_fd, uint64_t *size, struct err *e)
@@ -126,30 +149,144 @@ static bool write_setup(const struct gate_setup *s, int *out_fd, uint64_t *size,
 static bool hand_over(struct gate_child *c, const struct gate_setup *s, uint64_t generation,
 		      struct err *e)
 {
-	_cleanup_(fd_closep) int fd = -1;
-	struct gate_message m;
 	struct gate_order o;
+	int fd = -1;
 
 	memset(&o, 0, sizeof(o));
 	o.kind = GATE_ORDER_SETUP;
 	o.setup.generation = generation;
-	if (!write_setup(s, &fd, &o.setup.size, e) || !order(c, &o, &fd, 1, e) ||
-	    !await(c, GATE_ADOPTED, &m, e))
+	if (!write_setup(s, &fd, &o.setup.size, e))
 		return false;
-	m.adopted.why[sizeof(m.adopted.why) - 1] = '\0';
-	if (m.adopted.why[0])
-		return err_set(e, ERR_SYSTEM, "the gate: %s", m.adopted.why);
-	return true;
+	owe(c, bit(GATE_ADOPTED) | bit(GATE_SETTLED));
+	return order(c, &o, fd, e);
 }
 
-static bool settle(struct gate_child *c, struct err *e)
+static void refuse(struct gate_child *c, const char *why)
 {
-	struct gate_message m;
+	(void)snprintf(c->refused, sizeof(c->refused), "%s", why);
+	gate_setup_free(c->coming);
+	c->coming = NULL;
+	if (c->on_refused)
+		c->on_refused(c->ctx, why);
+}
 
-	if (!await(c, GATE_SETTLED, &m, e))
-		return false;
-	c->ended = m.settled.ended;
-	return true;
+/* One after the other: what was offered meanwhile. */
+static void hand_over_next(struct gate_child *c)
+{
+	struct err e;
+
+	if (!c->next || c->coming || (c->owed & bit(GATE_SETTLED)))
+		return;
+	c->coming = steal(&c->next);
+	if (!hand_over(c, c->coming, c->generation + 1, &e) && c->report >= 0)
+		refuse(c, e.msg);
+}
+
+static void on_adopted(struct gate_child *c, struct gate_adopted *a)
+{
+	settle_up(c, bit(GATE_ADOPTED));
+	a->why[sizeof(a->why) - 1] = '\0';
+	c->refused[0] = '\0';
+	if (a->why[0]) {
+		settle_up(c, bit(GATE_SETTLED));
+		refuse(c, a->why);
+	} else if (c->coming) {
+		gate_setup_free(c->setup);
+		c->setup = steal(&c->coming);
+		c->generation++;
+	}
+}
+
+const struct gate_setup *gate_child_newest(const struct gate_child *c)
+{
+	return c->next ? c->next : c->coming ? c->coming : c->setup;
+}
+
+/* While there is no gate nothing passes; the next one begins with the newest. */
+static void take_newest(struct gate_child *c)
+{
+	struct gate_setup *newest = c->next ? steal(&c->next) : steal(&c->coming);
+
+	gate_setup_free(c->coming);
+	c->coming = NULL;
+	if (!newest)
+		return;
+	gate_setup_free(c->setup);
+	c->setup = newest;
+	c->generation++;
+	c->ended = 0;
+}
+
+void gate_child_offer(struct gate_child *c, struct gate_setup *take_s)
+{
+	gate_setup_free(c->next);
+	c->next = take_s;
+	if (c->report < 0)
+		take_newest(c);
+	else
+		hand_over_next(c);
+}
+
+/* ---- what it says */
+
+static void hear(struct gate_child *c, struct gate_message *m)
+{
+	if (m->kind == GATE_RESOLVED && c->under_way > 0 && gate_resolved_valid(&m->resolved)) {
+		c->under_way--;
+		c->on_resolved(c->ctx, &m->resolved);
+	} else if (m->kind == GATE_EVENT && c->on_event && c->setup && event_valid(&m->event) &&
+		   m->event.subject < c->setup->n_clients + c->setup->n_networks) {
+		c->on_event(c->ctx, c->setup, &m->event);
+	} else if (!(c->owed & bit(m->kind))) {
+		return;
+	} else if (m->kind == GATE_ADOPTED) {
+		on_adopted(c, &m->adopted);
+	} else {
+		if (m->kind == GATE_SETTLED)
+			c->ended = m->settled.ended;
+		if (m->kind == GATE_COUNTS)
+			c->counts = m->counts;
+		settle_up(c, bit(m->kind));
+	}
+	if (c->report >= 0)
+		hand_over_next(c);
+}
+
+/* One message; 1: read, 0: none is there, -1: the gate is gone. */
+static int read_one(struct gate_child *c, struct gate_message *m)
+{
+	ssize_t n = recv(c->report, m, sizeof(*m), MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (!gate_message_whole(m, n))
+		return -1;
+	hear(c, m);
+	return 1;
+}
+
+/* Reads and sends until the gate owes none of these; events on the way are told. */
+static bool await(struct gate_child *c, unsigned answers, struct err *e)
+{
+	uint64_t until = clock_ms() + READY_MS, now;
+
+	while (c->report >= 0 && (c->owed & answers) && (now = clock_ms()) < until) {
+		struct pollfd fd = { .fd = c->report,
+				     .events = POLLIN | (gate_child_blocked(c) ? POLLOUT : 0) };
+		struct gate_message m;
+
+		if (poll(&fd, 1, (int)(until - now)) != 1)
+			continue;
+		if (((fd.revents & POLLOUT) && !flush(c)) ||
+		    ((fd.revents & ~POLLOUT) && read_one(c, &m) < 0)) {
+			bury(c);
+			return err_set(e, ERR_SYSTEM, "the gate has died");
+		}
+	}
+	if (c->report >= 0 && !(c->owed & answers))
+		return true;
+	bury(c);
+	return err_set(e, ERR_SYSTEM, "the gate does not answer, and was ended");
 }
 
 /* On failure, too, c->pid is the process if there is one. */
@@ -163,100 +300,92 @@ static bool start_process(struct gate_child *c, const struct gate_options *o, st
 	return c->pid > 0 || err_sys(e, errno, "starting the gate");
 }
 
-bool gate_child_start(struct gate_child *c, struct err *e)
+static bool open_channel(struct gate_child *c, int *theirs, struct err *e)
 {
-	struct gate_options o = *c->o;
-	struct gate_message m;
-	struct timeval wait = { READY_MS / 1000, READY_MS % 1000 * 1000 };
 	int pair[2], size = 4 << 20;
-	bool ok;
 
-	bury(c);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		return err_sys(e, errno, "a socket for the gate");
 	/* Room for a burst of decisions while this process is busy with the last one. */
 	(void)setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	/* A gate that reads no orders must not stop this process. */
-	(void)setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
 	c->report = pair[0];
-	o.report_fd = pair[1];
+	*theirs = pair[1];
+	return true;
+}
+
+bool gate_child_begin(struct gate_child *c, struct err *e)
+{
+	struct gate_options o = *c->o;
+	bool ok;
+
+	bury(c);
+	take_newest(c);
+	if (!open_channel(c, &o.report_fd, e))
+		return false;
 	ok = start_process(c, &o, e);
-	fd_closep(&pair[1]);
+	fd_closep(&o.report_fd);
 	if (!ok) {
 		bury(c);
 		return false;
 	}
-	return await(c, GATE_READY, &m, e) &&
-	       (!c->setup || (hand_over(c, c->setup, c->generation, e) && settle(c, e)));
+	owe(c, bit(GATE_READY));
+	return !c->setup || hand_over(c, c->setup, c->generation, e);
+}
+
+/* Waits for what was handed over to be taken. */
+static bool await_setup(struct gate_child *c, struct err *e)
+{
+	if (!await(c, bit(GATE_READY) | bit(GATE_ADOPTED) | bit(GATE_SETTLED), e))
+		return false;
+	return !c->refused[0] || err_set(e, ERR_SYSTEM, "the gate: %s", c->refused);
+}
+
+bool gate_child_start(struct gate_child *c, struct err *e)
+{
+	c->refused[0] = '\0';
+	return gate_child_begin(c, e) && await_setup(c, e);
 }
 
 bool gate_child_setup(struct gate_child *c, struct gate_setup *take_s, struct err *e)
 {
-	_cleanup_(gate_setup_freep) struct gate_setup *s = take_s;
-
-	/* While there is no gate nothing passes; the next one begins with this. */
-	if (c->report < 0) {
-		gate_setup_free(c->setup);
-		c->setup = steal(&s);
-		c->generation++;
-		c->ended = 0;
+	c->refused[0] = '\0';
+	gate_child_offer(c, take_s);
+	if (c->report < 0 && !c->coming)
 		return true;
-	}
-	if (!hand_over(c, s, c->generation + 1, e))
-		return false;
-	gate_setup_free(c->setup);
-	c->setup = steal(&s);
-	c->generation++;
-	return settle(c, e);
+	if (await_setup(c, e))
+		return true;
+	/* The next one begins with the old one. */
+	gate_setup_free(c->coming);
+	c->coming = NULL;
+	return false;
 }
 
 bool gate_child_count(struct gate_child *c, struct err *e)
 {
-	struct gate_message m;
 	struct gate_order o;
 
 	memset(&o, 0, sizeof(o));
 	o.kind = GATE_ORDER_COUNT;
 	if (c->report < 0)
 		return err_set(e, ERR_SYSTEM, "the gate is not there; it is being started anew");
-	if (!order(c, &o, NULL, 0, e) || !await(c, GATE_COUNTS, &m, e))
-		return false;
-	c->counts = m.counts;
-	return true;
-}
-
-/* Sends what of the queue there is room for. The next call comes with an answer; where none is under
- * way there is none to come, and then this waits until the gate has read. */
-static bool send_queue(struct gate_child *c)
-{
-	struct gate_order o;
-
-	memset(&o, 0, sizeof(o));
-	o.kind = GATE_ORDER_RESOLVE;
-	for (; c->queue_at < c->n_queue; c->queue_at++, c->under_way++) {
-		int flags = MSG_NOSIGNAL | (c->under_way ? MSG_DONTWAIT : 0);
-
-		o.resolve = c->queue[c->queue_at];
-		if (RETRY_EINTR(send(c->report, &o, sizeof(o), flags)) < 0)
-			return errno == EAGAIN && c->under_way;
-	}
-	c->n_queue = c->queue_at = 0;
-	return true;
+	owe(c, bit(GATE_COUNTS));
+	return order(c, &o, -1, e) && await(c, bit(GATE_COUNTS), e);
 }
 
 bool gate_child_resolve(struct gate_child *c, uint32_t id, const struct name *name,
 			uint32_t queries, struct err *e)
 {
-	struct gate_resolve r = { .id = id, .queries = queries };
+	struct gate_order o;
 
-	name_copy(&r.name, name);
 	if (c->report < 0)
 		return err_set(e, ERR_SYSTEM, "the gate is not there; it is being started anew");
-	vec_push(c->queue, c->n_queue, c->cap_queue, r);
-	if (send_queue(c))
-		return true;
-	bury(c);
-	return err_set(e, ERR_SYSTEM, "the gate has died");
+	memset(&o, 0, sizeof(o));
+	o.kind = GATE_ORDER_RESOLVE;
+	o.resolve.id = id;
+	o.resolve.queries = queries;
+	name_copy(&o.resolve.name, name);
+	c->under_way++;
+	return order(c, &o, -1, e);
 }
 
 bool gate_child_installed(struct gate_child *c, const struct gate_installed *what, struct err *e)
@@ -268,7 +397,7 @@ bool gate_child_installed(struct gate_child *c, const struct gate_installed *wha
 	memset(&o, 0, sizeof(o));
 	o.kind = GATE_ORDER_INSTALLED;
 	o.installed = *what;
-	return order(c, &o, NULL, 0, e);
+	return order(c, &o, -1, e);
 }
 
 bool gate_child_read(struct gate_child *c)
@@ -278,7 +407,7 @@ bool gate_child_read(struct gate_child *c)
 
 	for (int i = 0; i < BATCH && got > 0 && c->report >= 0; i++)
 		got = read_one(c, &m);
-	if (got >= 0 && c->report >= 0 && send_queue(c))
+	if (got >= 0 && c->report >= 0 && flush(c))
 		return true;
 	bury(c);
 	return false;
@@ -300,9 +429,7 @@ void gate_child_stop(struct gate_child *c)
 	if (m.kind == GATE_FAREWELL)
 		c->farewell = m.farewell;
 	bury(c);
-	free(c->queue);
-	c->queue = NULL;
-	c->cap_queue = 0;
+	take_newest(c);
 	gate_setup_free(c->setup);
 	c->setup = NULL;
 }

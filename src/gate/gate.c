@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gate/gate.h"
 
+#include <poll.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -24,7 +25,12 @@ bool gate_tell(const struct gate *g, const struct gate_message *m)
 
 void gate_insist(const struct gate *g, const struct gate_message *m)
 {
-	(void)RETRY_EINTR(send(g->o->report_fd, m, gate_message_size(m), MSG_NOSIGNAL));
+	struct pollfd room = { .fd = g->o->report_fd, .events = POLLOUT };
+
+	/* The event loop has made it non-blocking, and the supervisor reads whatever else it does. */
+	while (RETRY_EINTR(send(g->o->report_fd, m, gate_message_size(m), MSG_NOSIGNAL)) < 0 &&
+	       errno == EAGAIN)
+		(void)poll(&room, 1, -1);
 }
 
 static void on_nflog(void *ctx, int events)

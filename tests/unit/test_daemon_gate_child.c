@@ -5,11 +5,13 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "daemon/gate_child.h"
 #include "daemon/gate_process.h"
 #include "daemon/process.h"
 #include "fake_dns.h"
+#include "policy_help.h"
 
 #define MANY 3000
 
@@ -35,6 +37,19 @@ static void on_resolved(void *ctx, const struct gate_resolved *r)
 	w->done = ++w->n_answers == w->wanted;
 }
 
+static int want_of(const struct world *w)
+{
+	return UV_READABLE | (gate_child_blocked(&w->child) ? UV_WRITABLE : 0);
+}
+
+static void on_busy(void *ctx)
+{
+	struct world *w = ctx;
+
+	if (w->report)
+		watch_for(w->report, want_of(w));
+}
+
 static void on_report(void *ctx, int events)
 {
 	struct world *w = ctx;
@@ -42,8 +57,7 @@ static void on_report(void *ctx, int events)
 	(void)events;
 	if (!gate_child_read(&w->child))
 		w->done = w->dead = true;
-	if (w->dead)
-		watch_for(w->report, 0);
+	watch_for(w->report, w->dead ? 0 : want_of(w));
 }
 
 static void world_open(struct world *w, const struct gate_host *hosts, size_t n_hosts)
@@ -60,9 +74,11 @@ static void world_open(struct world *w, const struct gate_host *hosts, size_t n_
 					    .n_upstreams = 1,
 					    .dns_fd = -1,
 					    .dns_tcp_fd = -1 };
-	w->child = (struct gate_child){
-		.o = &w->options, .on_resolved = on_resolved, .ctx = w, .report = -1
-	};
+	w->child = (struct gate_child){ .o = &w->options,
+					.on_resolved = on_resolved,
+					.on_busy = on_busy,
+					.ctx = w,
+					.report = -1 };
 	t_good(gate_child_start(&w->child, &e), e);
 	w->report = watch_new(&w->loop, fcntl(w->child.report, F_DUPFD_CLOEXEC, 3), on_report, w);
 	watch_for(w->report, UV_READABLE);
@@ -80,14 +96,14 @@ static void world_close(struct world *w)
 static void wait_for(struct world *w, size_t n)
 {
 	w->wanted = n;
-	w->done = false;
+	w->done = n == 0;
 	w->n_answers = 0;
 	memset(w->answered, 0, sizeof(w->answered));
-	for (int i = 0; i < 100000 && !w->done; i++) {
+	for (int i = 0; i < 100000 && (!w->done || gate_child_busy(&w->child)); i++) {
 		struct pollfd p = { .fd = uv_backend_fd(&w->loop), .events = POLLIN };
 
 		(void)uv_run(&w->loop, UV_RUN_NOWAIT);
-		if (!w->done)
+		if (!w->done || gate_child_busy(&w->child))
 			(void)poll(&p, 1, 10);
 	}
 	t_ok(w->done);
@@ -209,6 +225,120 @@ T(many)
 	world_close(&w);
 }
 
+static void ask_many(struct world *w)
+{
+	for (uint32_t i = 0; i < MANY; i++) {
+		char name[32];
+
+		(void)snprintf(name, sizeof(name), "n%u.test", i);
+		ask(w, i, name, 1);
+	}
+}
+
+static void tell_many(struct world *w)
+{
+	for (uint32_t i = 0; i < MANY; i++) {
+		struct gate_installed what = { .outcome = GATE_FOUND, .n = i % 65 };
+		struct err e = { 0 };
+
+		what.name = name_of("n.test");
+		t_good(gate_child_installed(&w->child, &what, &e), e);
+	}
+}
+
+static void offer(struct world *w, const char *policy)
+{
+	struct gate_setup *s = xcalloc(1, sizeof(*s));
+
+	s->plan = load_text(policy);
+	gate_child_offer(&w->child, s);
+}
+
+static const char *adopted(const struct world *w)
+{
+	return w->child.setup ? w->child.setup->plan->policies[0].name : "";
+}
+
+/* Whoever gives orders goes on, whatever there is in the gate's way; and then it does them. */
+static const struct {
+	const char *name;
+	bool stopped, asked, told;
+	unsigned setups;
+} crowds[] = {
+	{ "more names than fit the socket", false, true, false, 0 },
+	{ "more to tell than fits the socket", false, false, true, 0 },
+	{ "a setup behind both", false, true, true, 1 },
+	{ "a gate that is stopped", true, true, true, 0 },
+	{ "setups for a gate that is stopped", true, false, false, 3 },
+};
+
+T(never_waits)
+{
+	static const char *const policies[] = { "version: 1\npolicies:\n  a: {rules: []}\n",
+						"version: 1\npolicies:\n  b: {rules: []}\n",
+						"version: 1\npolicies:\n  c: {rules: []}\n" };
+
+	T_EACH(row, crowds)
+	{
+		struct world w;
+		uint64_t began;
+
+		world_open(&w, NULL, 0);
+		w.server.udp_deeds = answers;
+		w.server.n_udp = 1;
+		t_ok(!row->stopped || kill(w.child.pid, SIGSTOP) == 0);
+		began = clock_ms();
+		if (row->told)
+			tell_many(&w);
+		for (unsigned i = 0; i < row->setups; i++)
+			offer(&w, policies[i]);
+		if (row->asked)
+			ask_many(&w);
+		t_ok(clock_ms() - began < 1000);
+		t_ok(!row->stopped || gate_child_busy(&w.child));
+		t_ok(!gate_child_late(&w.child));
+		t_ok(kill(w.child.pid, SIGCONT) == 0);
+		wait_for(&w, row->asked ? MANY : 0);
+		for (size_t i = 0; row->asked && i < MANY; i++)
+			t_eq_int(w.answered[i], 1);
+		t_ok(!w.dead && !gate_child_busy(&w.child));
+		if (row->setups)
+			t_eq_str(adopted(&w), row->setups == 3 ? "c" : "a");
+		world_close(&w);
+	}
+}
+
+/* One that hangs is ended, whether it does not read or does not answer. */
+T(hangs)
+{
+	for (int reads = 0; reads < 2; reads++) {
+		struct world w;
+
+		world_open(&w, NULL, 0);
+		t_ok(kill(w.child.pid, SIGSTOP) == 0);
+		if (reads)
+			offer(&w, "version: 1\npolicies:\n  a: {rules: []}\n");
+		else
+			tell_many(&w);
+		t_ok(!gate_child_late(&w.child));
+		/* As if so much time had passed. */
+		if (reads)
+			w.child.owed_since_ms -= 60000;
+		else
+			w.child.blocked_since_ms -= 60000;
+		t_ok(gate_child_late(&w.child) && w.child.pid == 0);
+		t_ok(!gate_child_read(&w.child));
+		/* What it was offered is what the next one works by. */
+		if (reads) {
+			struct err e = { 0 };
+
+			t_good(gate_child_start(&w.child, &e), e);
+			t_eq_str(adopted(&w), "a");
+		}
+		world_close(&w);
+	}
+}
+
 T(dies)
 {
 	struct name n = name_of("a.test");
@@ -226,8 +356,9 @@ T(dies)
 
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = { T_TEST(resolve), T_TEST(asked_anew), T_TEST(hosts),
-					    T_TEST(many), T_TEST(dies) };
+	const struct CMUnitTest tests[] = { T_TEST(resolve), T_TEST(asked_anew),  T_TEST(hosts),
+					    T_TEST(many),    T_TEST(never_waits), T_TEST(hangs),
+					    T_TEST(dies) };
 
 	if (process_is(argc, argv, PROCESS_GATE))
 		return gate_process_main();
