@@ -307,7 +307,8 @@ static void stop(struct enforcer *f)
 				    f->log,	f->gate_watch, f->control };
 	struct timer *timers[] = { f->trial,	f->ports_again, f->names_due,	 f->counters,
 				   f->check,	f->watchdog,	f->gate_restart, f->control_restart,
-				   f->patience, f->again,	f->idle,	 f->gate_patience };
+				   f->patience, f->again,	f->idle,	 f->gate_patience,
+				   f->sweep };
 
 	for (size_t i = 0; i < ARRAY_LEN(watches); i++)
 		watch_close(watches[i]);
@@ -327,6 +328,7 @@ static void stop(struct enforcer *f)
 	free(f->denials);
 	free(f->reverse);
 	free(f->targets);
+	free(f->own);
 	conntrack_close(f->flows);
 	links_close(f->links);
 	tables_close(f->tables);

@@ -92,9 +92,13 @@ struct enforcer {
 	struct watch *signals, *drift, *ports, *log;
 	struct timer *ports_again, *names_due, *counters, *check, *watchdog;
 	struct denials *denials;
-	char wrong[256];		/* what the last read-back found to differ; "": nothing */
-	bool meddled;			/* drift.c: another program was there since the last look */
-	bool unswept;			/* flows that the policy in force denies may go on */
+	char wrong[256]; /* what the last read-back found to differ; "": nothing */
+	bool meddled;	 /* drift.c: another program was there since the last look */
+	bool unswept;	 /* flows that the policy in force denies may go on */
+	bool sweeping;	 /* not all flows have been judged by it yet */
+	struct timer *sweep;
+	struct addr *own; /* the host's addresses when that began, sorted by their bytes */
+	size_t n_own;
 	uint64_t repairs;		/* times that the tables were put right */
 	uint64_t busy_since, busy_from; /* drift.c: of a row of repairs, and how many there were */
 	struct kernel_lacks lacks;
@@ -220,7 +224,8 @@ json_t *ports_json(const struct enforcer *f, size_t i);
 
 /* ---- flows.c */
 
-/* Ends the flows of our networks that the policy in force denies. *ended: how many. */
+/* Ends the flows of our networks that the policy in force denies; of many flows some later, while f->sweeping.
+ * *ended: how many by now. */
 bool flows_sweep(struct enforcer *f, uint64_t *ended, struct err *e) _must_use_;
 
 /*
@@ -229,9 +234,6 @@ bool flows_sweep(struct enforcer *f, uint64_t *ended, struct err *e) _must_use_;
  */
 struct verdict flows_judge(struct enforcer *f, const struct plan_subject *s,
 			   const struct flow *flow);
-
-/* The subject that an address belongs to, by its port or else by its bridge's subnets; NULL: none. */
-const struct plan_subject *flows_subject(const struct enforcer *f, const struct addr *src);
 
 /* ---- denials.c */
 

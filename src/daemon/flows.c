@@ -1,10 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Flows of our networks, and what the policy in force says about them. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "daemon/enforcer.h"
 #include "policy/network_dns.h"
+
+/*
+ * A table of flows may be large. What is ended at once is told in the answer to a change; the rest
+ * is looked through in slices, between which everything else has its turn.
+ */
+#define FIRST_MS   50
+#define SLICE_MS   20
+#define BETWEEN_MS 1
+#define ONCE_MS	   60000
 
 /* ---- verdicts */
 
@@ -42,22 +52,55 @@ static bool within(const struct links_bridge *b, const struct addr *a)
 	return false;
 }
 
-const struct plan_subject *flows_subject(const struct enforcer *f, const struct addr *src)
+static const struct plan_subject *subject_of(const struct enforcer *f, const struct port_state *st)
+{
+	return &f->now.plan->subjects[st->subject];
+}
+
+static const struct plan_subject *subject_within(const struct enforcer *f, const struct addr *a)
 {
 	for (size_t i = 0; i < f->n_ports; i++)
-		if (f->ports_of[i].there && within(&f->ports_of[i].bridge, src))
-			return &f->now.plan->subjects[f->ports_of[i].subject];
+		if (f->ports_of[i].there && within(&f->ports_of[i].bridge, a))
+			return subject_of(f, &f->ports_of[i]);
 	return NULL;
+}
+
+static bool is_pinned(const struct pins *p, const struct addr *a)
+{
+	for (size_t i = 0; i < p->n; i++)
+		for (size_t j = 0; j < p->items[i].n_addrs; j++)
+			if (addr_eq(&p->items[i].addrs[j], a))
+				return true;
+	return false;
+}
+
+static bool anybody_has(const struct enforcer *f, const struct addr *a)
+{
+	for (size_t i = 0; i < f->n_ports; i++)
+		if (is_pinned(&f->ports_of[i].pins, a))
+			return true;
+	return false;
 }
 
 /* ---- ending them */
 
+static int by_addr(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct addr));
+}
+
 static bool is_local(const struct enforcer *f, const struct addr *a)
 {
-	for (size_t i = 0; i < f->n_ports; i++)
-		for (size_t j = 0; j < f->ports_of[i].bridge.n_addrs; j++)
-			if (addr_eq(&f->ports_of[i].bridge.addrs[j], a))
-				return true;
+	return bsearch(a, f->own, f->n_own, sizeof(*f->own), by_addr) ||
+	       (a->family == AF_INET && a->bytes[0] == 127);
+}
+
+/* The host answers at it to who is on the bridge: other addresses of its own are not for host rules. */
+static bool is_bridges(const struct port_state *st, const struct addr *a)
+{
+	for (size_t i = 0; i < st->bridge.n_addrs; i++)
+		if (addr_eq(&st->bridge.addrs[i], a))
+			return true;
 	return false;
 }
 
@@ -116,45 +159,120 @@ static bool is_redirect(const struct enforcer *f, const struct plan_policy *p,
  */
 static bool keep_inbound(const struct enforcer *f, const struct conntrack_flow *c)
 {
-	const struct plan_subject *to = flows_subject(f, &c->real_dst);
+	const struct plan_subject *to = subject_within(f, &c->real_dst);
 
 	return !to || c->dnat || to->policy->mode == MODE_AUDIT || is_local(f, &c->real_dst);
 }
 
-static bool keep(void *ctx, const struct conntrack_flow *c)
+static bool host_allows(const struct plan_subject *s, const struct conntrack_flow *c)
 {
 	static const struct name host = { sizeof(HOST_LOOPBACK_NAME) - 1, HOST_LOOPBACK_NAME };
-	struct enforcer *f = ctx;
-	const struct plan_subject *s = flows_subject(f, &c->src), *to;
+	struct flow flow = {
+		.proto = c->proto, .icmp_type = c->icmp_type, .port = c->real_dport, .name = &host
+	};
+
+	return decide(s->policy, &flow).kind == VERDICT_ALLOW;
+}
+
+/* What the rules say of the first packet of the flow, when it comes from this network. */
+static bool allows(struct enforcer *f, const struct port_state *st, const struct conntrack_flow *c)
+{
+	const struct plan_subject *s = subject_of(f, st);
 	struct flow flow = {
 		.proto = c->proto, .icmp_type = c->icmp_type, .port = c->dport, .addr = &c->dst
 	};
+	bool to_host = is_local(f, &c->real_dst);
 	struct verdict v;
 
-	/* The host's own are nobody's to judge: what it opens to its containers is accepted. */
-	if (is_local(f, &c->src))
-		return true;
-	if (!s)
-		return keep_inbound(f, c);
 	if (s->policy->mode == MODE_AUDIT || is_exempt(s, &c->src) || is_question(f, s, c))
 		return true;
-	to = flows_subject(f, &c->real_dst);
-	if (is_local(f, &c->dst))
-		return decide(s->policy, &(struct flow){ .proto = c->proto,
-							 .icmp_type = c->icmp_type,
-							 .port = c->dport,
-							 .name = &host })
-			       .kind == VERDICT_ALLOW;
-	if (to == s)
+	if (to_host && (!is_bridges(st, &c->real_dst) || host_allows(s, c)))
+		return is_bridges(st, &c->real_dst);
+	if (!to_host && within(&st->bridge, &c->real_dst))
 		return s->network.lateral;
 	v = flows_judge(f, s, &flow);
 	if (c->dnat)
 		return v.kind == VERDICT_REDIRECT && is_redirect(f, s->policy, c);
-	return v.kind == VERDICT_ALLOW;
+	return v.kind == VERDICT_ALLOW && !to_host;
+}
+
+/* A link-local address can be at every link, and is where a port has it; where none has, it may be anywhere. */
+static bool may_be_of(const struct port_state *st, const struct addr *src, bool pinned)
+{
+	if (pinned)
+		return is_pinned(&st->pins, src);
+	return st->there && within(&st->bridge, src);
+}
+
+/* Who cannot be told apart has what all of them have. */
+static bool keep(void *ctx, const struct conntrack_flow *c)
+{
+	struct enforcer *f = ctx;
+	bool pinned = addr_is_link_local(&c->src) && anybody_has(f, &c->src), found = false;
+
+	/* The host's own are nobody's to judge: what it opens to its containers is accepted. */
+	if (!pinned && is_local(f, &c->src))
+		return true;
+	for (size_t i = 0; i < f->n_ports; i++) {
+		const struct port_state *st = &f->ports_of[i];
+
+		if (!may_be_of(st, &c->src, pinned))
+			continue;
+		if (!allows(f, st, c))
+			return false;
+		found = true;
+	}
+	return found || keep_inbound(f, c);
+}
+
+/* ---- the sweep */
+
+static bool read_own(struct enforcer *f, struct err *e)
+{
+	struct addr *own;
+	size_t n;
+
+	if (!links_own(f->links, &own, &n, e))
+		return false;
+	qsort(own, n, sizeof(*own), by_addr);
+	free(f->own);
+	f->own = own;
+	f->n_own = n;
+	return true;
+}
+
+/* One slice. What cannot be ended is tried again later. */
+static bool sweep_some(struct enforcer *f, unsigned ms, uint64_t *ended, struct err *e)
+{
+	f->sweeping = false;
+	f->unswept = !conntrack_sweep_some(f->flows, ms, &f->sweeping, ended, e);
+	if (f->sweeping)
+		timer_restart(f->sweep, BETWEEN_MS);
+	return !f->unswept || err_wrap(e, "open connections cannot be judged anew");
+}
+
+static void on_sweep(void *ctx)
+{
+	struct enforcer *f = ctx;
+	uint64_t ended;
+	struct err e;
+
+	if (!f->now.plan)
+		f->sweeping = false;
+	if (!f->sweeping || sweep_some(f, SLICE_MS, &ended, &e))
+		return;
+	enforcer_story("%s: tried again soon", e.msg);
+	drift_soon(f);
 }
 
 bool flows_sweep(struct enforcer *f, uint64_t *ended, struct err *e)
 {
-	f->unswept = !conntrack_sweep(f->flows, keep, f, ended, e);
-	return !f->unswept || err_wrap(e, "open connections cannot be judged anew");
+	if (!f->sweep)
+		f->sweep = timer_new(&f->loop, 0, 0, on_sweep, f);
+	*ended = 0;
+	f->sweeping = false;
+	f->unswept = !read_own(f, e) || !conntrack_sweep_begin(f->flows, keep, f, e);
+	if (f->unswept)
+		return err_wrap(e, "open connections cannot be judged anew");
+	return sweep_some(f, f->o->once ? ONCE_MS : FIRST_MS, ended, e);
 }

@@ -13,7 +13,7 @@ static enum family family_of(const struct addr *a)
 {
 	if (a->family == AF_INET)
 		return V4;
-	return a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80 ? V6_LINK : V6;
+	return addr_is_link_local(a) ? V6_LINK : V6;
 }
 
 static bool has_family(const struct pin *p, enum family f)

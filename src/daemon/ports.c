@@ -205,6 +205,19 @@ static void forget_emptied(struct enforcer *f)
 
 /* ---- in force */
 
+/* Without who is at their ports. */
+static void find_bridges(struct enforcer *f)
+{
+	struct err e;
+
+	for (size_t i = 0; i < f->n_ports; i++) {
+		struct port_state *st = &f->ports_of[i];
+
+		if (!links_bridge(f->links, st->name, &st->there, &st->bridge, &e))
+			enforcer_story("%s", e.msg);
+	}
+}
+
 void ports_look(struct enforcer *f)
 {
 	size_t before = count_ports(f);
@@ -213,9 +226,11 @@ void ports_look(struct enforcer *f)
 	bool unfinished = false;
 	struct err e;
 
-	if (f->o->once)
-		return;
 	follow(f, &f->now);
+	if (f->o->once) {
+		find_bridges(f);
+		return;
+	}
 	for (size_t i = 0; i < f->n_ports; i++) {
 		look_one(f, &f->now, i, &f->ports_of[i], &out);
 		unfinished = unfinished || f->ports_of[i].unfinished;

@@ -36,7 +36,7 @@ static void find_wrong(struct enforcer *f, char *out, size_t size)
 		(void)snprintf(out, size, "nothing is in force");
 	else if (!tables_compare(f->tables, f->now.rules, NULL, out, size, &e))
 		(void)snprintf(out, size, "the tables cannot be read: %.200s", e.msg);
-	else if (!out[0] && f->unswept)
+	else if (!out[0] && (f->unswept || f->sweeping))
 		(void)snprintf(out, size, "open connections that are denied may go on for a while");
 }
 

@@ -13,17 +13,31 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "kernel/talk.h"
 
 /* A request to delete: header, tuple with addresses, ports and zone, the entry's zone and id. */
 #define DELETION_MAX 256
 
-/* For a whole table, with what is ended on the way: a million flows, of which many end. */
-#define SWEEP_MS 30000
+/* One slice of a sweep that is made at once. */
+#define WHOLE_MS 1000
+
+struct sweep {
+	conntrack_keep_fn *keep;
+	void *ctx;
+	struct talk_dump dump;
+	unsigned tries;
+	bool under_way;
+	uint64_t ended;
+	size_t used, n;
+	int error; /* the first one of a deletion, a negative errno */
+};
 
 /* Two sockets, because one that is in a dump cannot be asked anything else. */
 struct conntrack {
 	struct talk dump, change;
+	struct sweep sweep;
+	_Alignas(struct nlmsghdr) char deletions[TALK_TOGETHER * DELETION_MAX];
 };
 
 bool conntrack_open(struct conntrack **out, struct err *e)
@@ -35,7 +49,6 @@ bool conntrack_open(struct conntrack **out, struct err *e)
 		conntrack_close(c);
 		return false;
 	}
-	c->dump.limit_ms = SWEEP_MS;
 	*out = c;
 	return true;
 }
@@ -182,21 +195,6 @@ static bool read_entry(const struct nlmsghdr *nlh, struct entry *en)
 	       en->to.src.family && en->to.dst.family && en->back.src.family;
 }
 
-struct sweep {
-	struct conntrack *c;
-	conntrack_keep_fn *keep;
-	void *ctx;
-	uint64_t ended;
-	char *deletions; /* owned: requests one behind the other */
-	size_t used, n;
-	int error; /* the first one of a deletion, a negative errno */
-};
-
-static void sweep_done(struct sweep *s)
-{
-	free(s->deletions);
-}
-
 static void on_deleted(void *ctx, int error)
 {
 	struct sweep *s = ctx;
@@ -207,12 +205,13 @@ static void on_deleted(void *ctx, int error)
 		s->error = error;
 }
 
-static bool flush(struct sweep *s)
+static bool flush(struct conntrack *c)
 {
+	struct sweep *s = &c->sweep;
 	int r = 0;
 
 	if (s->n > 0)
-		r = talk_tell(&s->c->change, s->deletions, s->used, on_deleted, s);
+		r = talk_tell(&c->change, c->deletions, s->used, on_deleted, s);
 	if (r != 0 && s->error == 0)
 		s->error = r;
 	s->used = s->n = 0;
@@ -231,28 +230,29 @@ static size_t attr_room(const struct nlattr *attr)
 	return attr ? NLMSG_ALIGN(attr->nla_len) : 0;
 }
 
-static bool delete (struct sweep *s, const struct entry *en)
+static bool delete (struct conntrack *c, const struct entry *en)
 {
 	size_t need = sizeof(struct nlmsghdr) + sizeof(struct nfgenmsg) + attr_room(en->orig) +
 		      attr_room(en->zone) + attr_room(en->id);
+	struct sweep *s = &c->sweep;
 	struct nlmsghdr *nlh;
 
 	if (need > DELETION_MAX) {
 		s->error = -EMSGSIZE;
 		return false;
 	}
-	nlh = request(&s->c->change, s->deletions + s->used, IPCTNL_MSG_CT_DELETE, NLM_F_ACK,
+	nlh = request(&c->change, c->deletions + s->used, IPCTNL_MSG_CT_DELETE, NLM_F_ACK,
 		      en->to.src.family);
 	copy_attr(nlh, en->orig);
 	copy_attr(nlh, en->zone);
 	copy_attr(nlh, en->id);
 	s->used += NLMSG_ALIGN(nlh->nlmsg_len);
-	return ++s->n < TALK_TOGETHER || flush(s);
+	return ++s->n < TALK_TOGETHER || flush(c);
 }
 
 static bool on_flow(void *ctx, const struct nlmsghdr *nlh)
 {
-	struct sweep *s = ctx;
+	struct conntrack *c = ctx;
 	struct entry en;
 	struct conntrack_flow f;
 
@@ -268,31 +268,69 @@ static bool on_flow(void *ctx, const struct nlmsghdr *nlh)
 		.real_dport = en.back.sport,
 		.dnat = en.status & IPS_DST_NAT,
 	};
-	return s->keep(s->ctx, &f) || delete (s, &en);
+	return c->sweep.keep(c->sweep.ctx, &f) || delete (c, &en);
+}
+
+static int begin_dump(struct conntrack *c)
+{
+	_Alignas(struct nlmsghdr) char buf[TALK_REQUEST];
+
+	c->sweep.tries++;
+	return talk_begin(&c->dump,
+			  request(&c->dump, buf, IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC), on_flow,
+			  c, &c->sweep.dump);
+}
+
+static bool fail(struct conntrack *c, int r, const char *what, struct err *e)
+{
+	talk_abandon(&c->dump, &c->sweep.dump);
+	c->sweep.under_way = false;
+	return err_sys(e, -r, "%s", what);
+}
+
+bool conntrack_sweep_begin(struct conntrack *c, conntrack_keep_fn *keep, void *ctx, struct err *e)
+{
+	int r;
+
+	if (c->sweep.under_way)
+		talk_abandon(&c->dump, &c->sweep.dump);
+	c->sweep = (struct sweep){ .keep = keep, .ctx = ctx, .under_way = true };
+	r = begin_dump(c);
+	return r == 0 || fail(c, r, "listing the flows", e);
+}
+
+bool conntrack_sweep_some(struct conntrack *c, unsigned ms, bool *more, uint64_t *ended,
+			  struct err *e)
+{
+	uint64_t until_ms = clock_ms() + ms;
+	struct sweep *s = &c->sweep;
+	int r = 0;
+
+	while (r == 0 && s->under_way && !s->dump.whole && clock_ms() < until_ms) {
+		r = talk_some(&c->dump, &s->dump);
+		if (r == -EINTR && s->error == 0 && s->tries < TALK_TRIES)
+			r = begin_dump(c);
+	}
+	(void)flush(c);
+	*ended = s->ended;
+	if (s->error != 0)
+		return fail(c, s->error, "ending a flow", e);
+	if (r != 0)
+		return fail(c, r, "listing the flows", e);
+	s->under_way = s->under_way && !s->dump.whole;
+	*more = s->under_way;
+	return true;
 }
 
 bool conntrack_sweep(struct conntrack *c, conntrack_keep_fn *keep, void *ctx, uint64_t *ended,
 		     struct err *e)
 {
-	_Alignas(struct nlmsghdr) char buf[TALK_REQUEST];
-	_cleanup_(sweep_done) struct sweep s = {
-		.c = c,
-		.keep = keep,
-		.ctx = ctx,
-		.deletions = xmalloc((size_t)TALK_TOGETHER * DELETION_MAX),
-	};
-	int r = -EINTR;
+	bool more = true;
 
-	for (int i = 0; i < TALK_TRIES && r == -EINTR; i++) {
-		r = talk_ask(&c->dump,
-			     request(&c->dump, buf, IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC),
-			     on_flow, &s);
-		(void)flush(&s);
-		if (s.error != 0)
-			return err_sys(e, -s.error, "ending a flow");
-	}
-	if (r != 0)
-		return err_sys(e, -r, "listing the flows");
-	*ended = s.ended;
+	if (!conntrack_sweep_begin(c, keep, ctx, e))
+		return false;
+	while (more)
+		if (!conntrack_sweep_some(c, WHOLE_MS, &more, ended, e))
+			return false;
 	return true;
 }

@@ -35,4 +35,14 @@ typedef bool conntrack_keep_fn(void *ctx, const struct conntrack_flow *f);
 bool conntrack_sweep(struct conntrack *c, conntrack_keep_fn *keep, void *ctx, uint64_t *ended,
 		     struct err *e) _must_use_;
 
+/*
+ * The same in slices, for a table of any size: begin, and then some, each for about ms milliseconds, until
+ * *more is false. *ended: how many since it was begun. A sweep that is under way is given up by another's
+ * beginning. Flows that begin meanwhile may be passed over. What fails ends the sweep.
+ */
+bool conntrack_sweep_begin(struct conntrack *c, conntrack_keep_fn *keep, void *ctx, struct err *e)
+	_must_use_;
+bool conntrack_sweep_some(struct conntrack *c, unsigned ms, bool *more, uint64_t *ended,
+			  struct err *e) _must_use_;
+
 #endif

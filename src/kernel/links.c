@@ -186,6 +186,54 @@ bool links_bridge(struct links *l, const char *name, bool *found, struct links_b
 	return true;
 }
 
+struct own_list {
+	struct addr *addrs; /* owned */
+	size_t n, cap;
+};
+
+static void own_list_done(struct own_list *o)
+{
+	free(o->addrs);
+}
+
+static bool on_own(void *ctx, const struct nlmsghdr *nlh)
+{
+	struct own_list *o = ctx;
+	struct address_attrs a;
+
+	if (address_attrs_read(nlh, &a) && a.nsid == NSID_OWN)
+		vec_push(o->addrs, o->n, o->cap, a.addr);
+	return true;
+}
+
+static int dump_own(struct links *l, struct own_list *o)
+{
+	_Alignas(struct nlmsghdr) char buf[TALK_REQUEST];
+	int r = -EINTR;
+
+	for (int i = 0; i < TALK_TRIES && r == -EINTR; i++) {
+		struct nlmsghdr *nlh = talk_request(&l->talk, buf, RTM_GETADDR, NLM_F_DUMP);
+		struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifa));
+
+		ifa->ifa_family = AF_UNSPEC;
+		o->n = 0;
+		r = talk_ask(&l->talk, nlh, on_own, o);
+	}
+	return r;
+}
+
+bool links_own(struct links *l, struct addr **out, size_t *n, struct err *e)
+{
+	_cleanup_(own_list_done) struct own_list o = { 0 };
+	int r = dump_own(l, &o);
+
+	if (r != 0)
+		return err_sys(e, -r, "the host's addresses");
+	*n = o.n;
+	*out = steal(&o.addrs);
+	return true;
+}
+
 bool links_ignore_groups(struct links *l, int bridge, struct err *e)
 {
 	static const struct br_boolopt_multi option = { .optval = 1U << BR_BOOLOPT_NO_LL_LEARN,

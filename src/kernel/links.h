@@ -61,6 +61,9 @@ void links_close(struct links *l);
 bool links_bridge(struct links *l, const char *name, bool *found, struct links_bridge *out,
 		  struct err *e) _must_use_;
 
+/* Every address of this namespace, of all links, unsorted. *out is the caller's to free(). */
+bool links_own(struct links *l, struct addr **out, size_t *n, struct err *e) _must_use_;
+
 /*
  * The bridge no longer learns where a MAC is from frames to groups of the link (01:80:c2:00:00:0x), which pass its
  * hooks by: br_handle_frame() in net/bridge/br_input.c, BR_BOOLOPT_NO_LL_LEARN.

@@ -71,16 +71,7 @@ static int error_of(const struct nlmsghdr *nlh)
 	return mnl_nlmsg_get_payload_len(nlh) >= sizeof(*why) ? why->error : -EBADMSG;
 }
 
-struct answer {
-	talk_fn *fn;
-	void *ctx;
-	uint32_t seq;
-	bool interrupted, enough;
-	bool whole; /* nothing comes after this */
-	int error;  /* negative errno */
-};
-
-static void take(struct answer *a, const struct nlmsghdr *nlh)
+static void take(struct talk_dump *a, const struct nlmsghdr *nlh)
 {
 	const int *status = mnl_nlmsg_get_payload(nlh);
 
@@ -100,26 +91,6 @@ static void take(struct answer *a, const struct nlmsghdr *nlh)
 	}
 }
 
-static int read_answer(struct talk *t, struct answer *a)
-{
-	_Alignas(struct nlmsghdr) char buf[TALK_ANSWER];
-	uint64_t until_ms = clock_ms() + t->limit_ms;
-
-	while (!a->whole) {
-		int left = receive(t, buf, sizeof(buf));
-		const struct nlmsghdr *nlh = (const struct nlmsghdr *)buf;
-
-		if (left < 0)
-			return left;
-		for (; mnl_nlmsg_ok(nlh, left) && !a->whole; nlh = mnl_nlmsg_next(nlh, &left))
-			if (nlh->nlmsg_seq == a->seq) /* else of a question that was given up */
-				take(a, nlh);
-		if (!a->whole && clock_ms() > until_ms)
-			return -ETIMEDOUT;
-	}
-	return a->error;
-}
-
 /* A socket has one dump at a time, which would have to be read to its end. */
 static void begin_anew(struct talk *t)
 {
@@ -128,19 +99,58 @@ static void begin_anew(struct talk *t)
 		talk_done(t);
 }
 
-int talk_ask(struct talk *t, struct nlmsghdr *nlh, talk_fn *fn, void *ctx)
+int talk_begin(struct talk *t, struct nlmsghdr *nlh, talk_fn *fn, void *ctx, struct talk_dump *out)
 {
-	struct answer a = { .fn = fn, .ctx = ctx, .seq = nlh->nlmsg_seq };
-	int r;
-
+	*out = (struct talk_dump){ .fn = fn, .ctx = ctx, .seq = nlh->nlmsg_seq };
 	if (!t->sock)
 		return -EBADF;
-	if (mnl_socket_sendto(t->sock, nlh, nlh->nlmsg_len) < 0)
-		return -errno;
-	r = read_answer(t, &a);
-	if (a.enough || r == -ETIMEDOUT)
+	return mnl_socket_sendto(t->sock, nlh, nlh->nlmsg_len) < 0 ? -errno : 0;
+}
+
+static int read_some(struct talk *t, struct talk_dump *d)
+{
+	_Alignas(struct nlmsghdr) char buf[TALK_ANSWER];
+	int left = receive(t, buf, sizeof(buf));
+	const struct nlmsghdr *nlh = (const struct nlmsghdr *)buf;
+
+	if (left < 0)
+		return left;
+	for (; mnl_nlmsg_ok(nlh, left) && !d->whole; nlh = mnl_nlmsg_next(nlh, &left))
+		if (nlh->nlmsg_seq == d->seq) /* else of a question that was given up */
+			take(d, nlh);
+	return d->error;
+}
+
+int talk_some(struct talk *t, struct talk_dump *d)
+{
+	int r = read_some(t, d);
+
+	if (d->enough || r == -ETIMEDOUT)
 		begin_anew(t);
-	return r == 0 && a.interrupted && !a.enough ? -EINTR : r;
+	return r == 0 && d->whole && d->interrupted && !d->enough ? -EINTR : r;
+}
+
+void talk_abandon(struct talk *t, struct talk_dump *d)
+{
+	if (!d->whole && !d->error)
+		begin_anew(t);
+	d->whole = true;
+}
+
+int talk_ask(struct talk *t, struct nlmsghdr *nlh, talk_fn *fn, void *ctx)
+{
+	uint64_t until_ms = clock_ms() + t->limit_ms;
+	struct talk_dump d;
+	int r = talk_begin(t, nlh, fn, ctx, &d);
+
+	while (r == 0 && !d.whole) {
+		r = talk_some(t, &d);
+		if (r == 0 && !d.whole && clock_ms() > until_ms) {
+			talk_abandon(t, &d);
+			r = -ETIMEDOUT;
+		}
+	}
+	return r;
 }
 
 int talk_tell(struct talk *t, const void *requests, size_t n, talk_ack_fn *fn, void *ctx)

@@ -38,6 +38,25 @@ typedef bool talk_fn(void *ctx, const struct nlmsghdr *nlh);
  */
 int talk_ask(struct talk *t, struct nlmsghdr *nlh, talk_fn *fn, void *ctx) _must_use_;
 
+/* An answer that is read part by part; good as long as nothing else is asked by the same talk. */
+struct talk_dump {
+	talk_fn *fn;
+	void *ctx;
+	uint32_t seq;
+	bool interrupted, enough, whole;
+	int error;
+};
+
+/* Sends the request. 0 or a negative errno. */
+int talk_begin(struct talk *t, struct nlmsghdr *nlh, talk_fn *fn, void *ctx, struct talk_dump *out)
+	_must_use_;
+
+/* Reads the next part of the answer: 0, or what went wrong as talk_ask() has it; d->whole: it was the last. */
+int talk_some(struct talk *t, struct talk_dump *d) _must_use_;
+
+/* The rest of the answer is not wanted. */
+void talk_abandon(struct talk *t, struct talk_dump *d);
+
 /* Called with what became of one request: 0 or a negative errno. */
 typedef void talk_ack_fn(void *ctx, int error);
 

@@ -47,6 +47,12 @@ static inline bool addr_eq(const struct addr *a, const struct addr *b)
 	return a->family == b->family && memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
+/* fe80::/10: it says nothing about which link. */
+static inline bool addr_is_link_local(const struct addr *a)
+{
+	return a->family == AF_INET6 && a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;
+}
+
 /*
  * Four decimal numbers without leading zeros, or RFC 4291 text without zone. Nothing else: no
  * 127.1, no 0x7f000001, no 017700000001.

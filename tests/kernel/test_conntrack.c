@@ -320,6 +320,34 @@ static bool keep_nine_of_ten(void *ctx, const struct conntrack_flow *f)
 	return f->dport % 10 != 0;
 }
 
+static bool keep_all_counted(void *ctx, const struct conntrack_flow *f)
+{
+	++*(size_t *)ctx;
+	return f->proto == IPPROTO_UDP;
+}
+
+/* All are seen whatever a slice holds; one that is given up is followed by a whole one. */
+static void in_slices(void)
+{
+	struct conntrack *c = open_conntrack();
+	size_t seen = 0, at_once = 0, slices = 0;
+	struct err e = { 0 };
+	uint64_t ended;
+	bool more = true;
+
+	(void)sweep(keep_all_counted, &at_once);
+	t_good(conntrack_sweep_begin(c, keep_all_counted, &seen, &e), e);
+	t_good(conntrack_sweep_some(c, 1, &more, &ended, &e), e);
+	t_ok(more && seen > 0 && seen < at_once);
+	seen = 0;
+	t_good(conntrack_sweep_begin(c, keep_all_counted, &seen, &e), e);
+	for (; more; slices++)
+		t_good(conntrack_sweep_some(c, 1, &more, &ended, &e), e);
+	t_ok(slices > 2);
+	t_ok(seen + seen / 10 >= at_once);
+	conntrack_close(c);
+}
+
 T(many)
 {
 	size_t seen = 0;
@@ -335,6 +363,7 @@ T(many)
 	print_message("%zu flows: %llu ms\n", seen, (unsigned long long)(clock_ms() - before_ms));
 	t_ok(clock_ms() - before_ms < 10000); /* some 0.5 s where nothing else runs */
 	t_ok(seen > 1000);
+	in_slices();
 	before_ms = clock_ms();
 	seen = 0;
 	t_eq_int(sweep(keep_nine_of_ten, &seen), 0);

@@ -326,7 +326,40 @@ T(monitor)
 	(void)close(fd);
 }
 
+static bool is_own(const char *text)
+{
+	struct links *l = open_links();
+	_cleanup_(freep) struct addr *own = NULL;
+	struct addr wanted;
+	struct err e = { 0 };
+	bool found = false;
+	size_t n = 0;
+
+	t_good(addr_parse(span_of(text), &wanted, &e), e);
+	t_good(links_own(l, &own, &n, &e), e);
+	for (size_t i = 0; i < n; i++)
+		found = found || addr_eq(&own[i], &wanted);
+	links_close(l);
+	return found;
+}
+
+/* Of all links, and of this namespace alone. */
+T(own)
+{
+	clean();
+	sh("ip link set lo up; ip tuntap add d1 mode tap; ip link set d1 up;"
+	   "ip addr add 10.77.40.1/24 dev d1; ip addr add 10.77.41.1/24 dev d1;"
+	   "ip addr add fd77:40::1/64 dev d1 nodad; ip addr add 198.51.100.7/32 dev lo;"
+	   "ip netns add box; ip -n box link set lo up; ip -n box addr add 10.77.42.1/24 dev lo");
+	t_ok(is_own("10.77.40.1") && is_own("10.77.41.1") && is_own("fd77:40::1"));
+	t_ok(is_own("198.51.100.7") && is_own("127.0.0.1") && is_own("::1"));
+	t_ok(!is_own("10.77.42.1"));
+	sh("ip addr del 198.51.100.7/32 dev lo; ip link del d1");
+	t_ok(!is_own("10.77.40.1"));
+	clean();
+}
+
 NET_MAIN(T_TEST(bridge), T_TEST(bridge_not), T_TEST(bridge_with_too_many_addresses),
 	 T_TEST(far_end), T_TEST(port_renamed_and_deleted), T_TEST(far_end_in_this_namespace),
 	 T_TEST(far_end_moves), T_TEST(no_veth), T_TEST(many_addresses), T_TEST(many_ports),
-	 T_TEST(monitor))
+	 T_TEST(monitor), T_TEST(own))
