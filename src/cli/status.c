@@ -123,6 +123,8 @@ static void print_daemon(const json_t *o)
 	if (json_is_object(engine) && !is_true(engine, "reachable"))
 		(void)printf("  the engine cannot be reached: %s\n", text(engine, "why"));
 	print_names(o);
+	json_array_foreach(json_object_get(o, "warnings"), i, n)(void)
+		printf("  warning: %s\n", json_string_value(n));
 	if (number(o, "repairs"))
 		(void)printf("  put right %lld times after other programs changed the tables\n",
 			     (long long)number(o, "repairs"));

@@ -152,6 +152,17 @@ static bool is_controllers_alone(const struct pins_seen *s, const struct pin *p,
 	       !mac_eq(c->mac, p->mac);
 }
 
+/* Its address, by which alone it is known, at a port that the engine does not have it for. */
+static bool is_controllers_unproven(const struct pins_seen *s, const struct pin *p,
+				    const struct addr *a)
+{
+	const struct plan_controller *c = &s->network->controller;
+	const struct ctl_fact *f = fact_of(s, p->mac);
+
+	return s->network->has_controller && !c->has_mac && s->engine && addr_eq(&c->addr, a) &&
+	       !(f && (addr_eq(&f->v4, a) || addr_eq(&f->v6, a)));
+}
+
 /* Why the port may not have it, whoever else has what; NULL: it may. */
 static const char *why_not(const struct pins_seen *s, const struct pin *p, const struct addr *a)
 {
@@ -163,6 +174,8 @@ static const char *why_not(const struct pins_seen *s, const struct pin *p, const
 		return "is the controller's, and the MAC is not";
 	if (named_for_another(s, p, a))
 		return "is another container's, as the engine has it";
+	if (is_controllers_unproven(s, p, a))
+		return "is the controller's, and the engine does not have it for this one";
 	return NULL;
 }
 

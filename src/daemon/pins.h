@@ -10,7 +10,8 @@
  *   far end had when it was first seen with one of that family (IPv4, IPv6, link-local IPv6), and they stay.
  * - An address has to lie in one of the bridge's own networks, be neither the bridge's nor the gateway, and be
  *   no other port's; the first one keeps it, unless the engine has it for another container.
- * - What the policy knows the controller by is given to a port that has all of it, and to no other.
+ * - What the policy knows the controller by is given to a port that has all of it, and to no other. Where that is
+ *   its address alone and an engine is followed, to the port of the container that the engine has it for.
  * - What a port has is taken back when the bridge, the policy or the engine no longer lets it.
  */
 #ifndef SALLYPORT_DAEMON_PINS_H
@@ -47,6 +48,7 @@ struct pins_seen {
 	size_t n_ports;
 	const struct ctl_fact *facts; /* of all bridges */
 	size_t n_facts;
+	bool engine; /* there is one that is followed, whatever it has said yet */
 };
 
 void pins_update(struct pins *p, const struct pins_seen *s);

@@ -75,9 +75,10 @@ static bool look_at(struct enforcer *f, const struct plan_subject *sub, struct p
 {
 	struct err e;
 
-	*out = (struct seen){
-		.s = { .network = &sub->network, .facts = f->facts, .n_facts = f->n_facts }
-	};
+	*out = (struct seen){ .s = { .network = &sub->network,
+				     .facts = f->facts,
+				     .n_facts = f->n_facts,
+				     .engine = f->o->control.engine } };
 	if (!links_bridge(f->links, sub->network.bridge, &st->there, &st->bridge, &e) ||
 	    (st->there &&
 	     !links_ports(f->links, st->bridge.index, &out->ports, &out->s.n_ports, &e))) {

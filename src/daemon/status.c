@@ -40,6 +40,31 @@ static void find_wrong(struct enforcer *f, char *out, size_t size)
 		(void)snprintf(out, size, "open connections that are denied may go on for a while");
 }
 
+/* Who takes the controller's address first is the controller: nobody else could say who it is. */
+static bool is_known_by_address(const struct enforcer *f, const struct plan_network *n)
+{
+	return n->has_controller && !n->controller.has_mac && n->controller.addr.family &&
+	       !f->o->control.engine;
+}
+
+/* What is as it was asked for, and weaker than it might be believed to be. */
+static json_t *warnings_json(const struct enforcer *f)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < f->now.map.n_ports; i++) {
+		const struct plan_subject *s = &f->now.plan->subjects[f->now.map.ports[i].subject];
+
+		if (is_known_by_address(f, &s->network))
+			json_array_append_new(
+				list, json_sprintf("network %s: its controller is known by its "
+						   "address alone: the first container that has it "
+						   "is the controller",
+						   s->id));
+	}
+	return list;
+}
+
 json_t *status_json(struct enforcer *f)
 {
 	json_t *networks = json_array();
@@ -48,10 +73,11 @@ json_t *status_json(struct enforcer *f)
 	find_wrong(f, wrong, sizeof(wrong));
 	for (size_t i = 0; i < f->now.map.n_ports; i++)
 		json_array_append_new(networks, network_json(f, i));
-	return json_pack("{s:s, s:b, s:b, s:s?, s:s, s:b, s:I, s:I, s:b, s:i, s:o, s:o}", "kind",
-			 "daemon", "ready", f->ready, "enforcing", wrong[0] == '\0', "not_enforced",
-			 wrong[0] ? wrong : NULL, "backend", "nft", "owned",
+	return json_pack("{s:s, s:b, s:b, s:s?, s:s, s:b, s:I, s:I, s:b, s:i, s:o, s:o, s:o}",
+			 "kind", "daemon", "ready", f->ready, "enforcing", wrong[0] == '\0',
+			 "not_enforced", wrong[0] ? wrong : NULL, "backend", "nft", "owned",
 			 tables_owned(f->tables), "generation", (json_int_t)f->now.generation,
 			 "repairs", (json_int_t)f->repairs, "gate", f->gate.pid > 0, "restarts",
-			 (int)f->restarts, "network_status", networks, "names", lookups_json(f));
+			 (int)f->restarts, "network_status", networks, "names", lookups_json(f),
+			 "warnings", warnings_json(f));
 }

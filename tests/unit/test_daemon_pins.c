@@ -29,6 +29,7 @@ static const struct row {
 	const char *want;
 	const char *problem;	/* of the last port that has one; NULL: none has */
 	const char *controller; /* "m09 10.77.0.9", "m09" or "10.77.0.9" */
+	bool engine;		/* it is followed */
 } rows[] = {
 	{ .name = "a far end with everything",
 	  .steps = { { "p1/3 m05 10.77.0.5 fd77::5 fe80::5" } },
@@ -189,6 +190,40 @@ static const struct row {
 	  .steps = { { "p1/3 m05 10.77.0.9; p2/4 m06 10.77.0.9" } },
 	  .want = "p1 m05 10.77.0.9; p2 m06",
 	  .problem = "10.77.0.9 is another port's address" },
+	{ .name = "by its address alone, with an engine: the container that the engine has it for",
+	  .controller = "10.77.0.9",
+	  .engine = true,
+	  .steps = { { "p1/3 m05 10.77.0.9" },
+		     { "p1/3 m05 10.77.0.9; p2/4 m06 10.77.0.9", "c m06 10.77.0.9" } },
+	  .want = "p1 m05; p2 m06 10.77.0.9 (c)",
+	  .problem = "10.77.0.9 is another container's, as the engine has it" },
+	{ .name = "and before that one comes nobody",
+	  .controller = "10.77.0.9",
+	  .engine = true,
+	  .steps = { { "p1/3 m05 10.77.0.9 fd77::5" } },
+	  .want = "p1 m05 fd77::5",
+	  .problem =
+		  "10.77.0.9 is the controller's, and the engine does not have it for this one" },
+	{ .name = "one that the engine knows without an address",
+	  .controller = "10.77.0.9",
+	  .engine = true,
+	  .steps = { { "p1/3 m05 10.77.0.9", "web m05 fd77::5" } },
+	  .want = "p1 m05 fd77::5 (web)",
+	  .problem =
+		  "10.77.0.9 is the controller's, and the engine does not have it for this one" },
+	{ .name = "what it was given is taken back when the engine has it no longer",
+	  .controller = "10.77.0.9",
+	  .engine = true,
+	  .steps = { { "p1/3 m05 10.77.0.9", "c m05 10.77.0.9" },
+		     { "p1/3 m05 10.77.0.9", "c m05 10.77.0.8" } },
+	  .want = "p1 m05 10.77.0.8 (c)" },
+	{ .name = "configured afterwards by its address alone, with an engine",
+	  .controller = "10.77.0.9",
+	  .engine = true,
+	  .steps = { { "p1/3 m05 10.77.0.9", .no_controller = true }, { "p1/3 m05 10.77.0.9" } },
+	  .want = "p1 m05",
+	  .problem =
+		  "10.77.0.9 is the controller's, and the engine does not have it for this one" },
 	{ .name = "configured afterwards, and another port has its address",
 	  .controller = "m09 10.77.0.9",
 	  .steps = { { "p1/3 m05 10.77.0.9", .no_controller = true }, { "p1/3 m05 10.77.0.9" } },
@@ -319,7 +354,9 @@ static void take(struct pins *p, const struct row *row, const struct step *step)
 	struct ctl_fact facts[THINGS_MAX];
 	struct links_bridge bridge = { 0 };
 	bool there = !step->bridge || strcmp(step->bridge, "none") != 0;
-	struct pins_seen s = { .network = &network, .ports = ports, .facts = facts };
+	struct pins_seen s = {
+		.network = &network, .ports = ports, .facts = facts, .engine = row->engine
+	};
 
 	s.n_ports = read_ports(step->ports, ports);
 	s.n_facts = read_facts(step->facts, facts);
