@@ -215,7 +215,7 @@ static void find_bridges(struct enforcer *f)
 		struct port_state *st = &f->ports_of[i];
 
 		if (!links_bridge(f->links, st->name, &st->there, &st->bridge, &e))
-			enforcer_story("%s", e.msg);
+			enforcer_story("%s cannot be read: %s", st->name, e.msg);
 	}
 }
 

@@ -362,6 +362,21 @@ def _applies(t):
         expect_eq(flood.leaked(), 0, "packets that leaked")
 
 
+@CASES.case("E-79 apply under a flood that was there before ends what it does not allow")
+def _applied_late(t):
+    t.stop()
+    words = ["apply", "--no-docker", "--policy", t.write(policy(OPEN))]
+    with Flood(t, t.sb1) as flood:
+        eventually(lambda: flood.leaked() and flood.arrived(), "the flood did not arrive before")
+        result = t.command(*words)
+        expect(result.status in (0, 4), "apply", result)
+        before, arrived = flood.leaked(), flood.arrived()
+        time.sleep(0.3)
+        expect_eq(flood.leaked(), before, "packets of flows that were there before")
+        expect(flood.arrived() > arrived, "what is open was ended, too")
+    t.stop()
+
+
 # --- E-80: other programs.
 HARM = (
     ("nft flush ruleset", ["flush", "ruleset"]),
