@@ -241,6 +241,7 @@ def _(t):
     path = f"{t.world.work}/fake-engine.sock"
     with followed(t) as (engine, f):
         first(f)
+        f.drain()  # else a question may be under way, which finds no engine at the path
         os.rename(path, f"{path}.old")
         with FakeEngine(path) as other:
             other.add_network("other", "10.77.2.0/24")
