@@ -63,7 +63,7 @@ static bool answers_so(const struct enforcer *f, const struct gate_network *list
 	       memcmp(s->networks, list, n * sizeof(*list)) == 0;
 }
 
-static bool set_up(struct enforcer *f, const struct gate_network *list, size_t n, struct err *e)
+static void set_up(struct enforcer *f, const struct gate_network *list, size_t n)
 {
 	static const struct plan none;
 	_cleanup_(gate_setup_freep) struct gate_setup *s = xcalloc(1, sizeof(*s));
@@ -73,7 +73,6 @@ static bool set_up(struct enforcer *f, const struct gate_network *list, size_t n
 	memcpy(s->networks, list, n * sizeof(*list));
 	s->n_networks = n;
 	gate_child_offer(&f->gate, steal(&s));
-	return true;
 }
 
 static void on_refused(void *ctx, const char *why)
@@ -88,14 +87,11 @@ void answers_follow(struct enforcer *f)
 {
 	struct gate_network list[LIMIT_NETWORKS];
 	size_t n = f->dns_port ? networks_now(f, list) : 0;
-	struct err e;
 
 	if (answers_so(f, list, n))
 		return;
-	if (set_up(f, list, n, &e))
-		f->answering = f->now.generation;
-	else
-		enforcer_story("containers' DNS is answered as before: %s", e.msg);
+	set_up(f, list, n);
+	f->answering = f->now.generation;
 }
 
 /* ---- what it answers */

@@ -187,6 +187,9 @@ static enum attempt load_all(struct tables *t, const struct ruleset *next, bool 
 
 	if (!look(t, there, e))
 		return ATTEMPT_FAILED;
+	for (enum rs_family f = 0; f < RS_FAMILY_COUNT; f++)
+		if (there[f] && !tables_table_empty(&next->tables[f]))
+			tables_twins(t, f);
 	batch_init(&b, t->seq + 1);
 	for (enum rs_family f = 0; f < RS_FAMILY_COUNT; f++) {
 		if (there[f])
@@ -198,6 +201,9 @@ static enum attempt load_all(struct tables *t, const struct ruleset *next, bool 
 		batch_end(&b);
 		result = outcome(t, next, flags, &b, e);
 	}
+	for (enum rs_family f = 0; f < RS_FAMILY_COUNT && result != ATTEMPT_DONE; f++)
+		if (there[f])
+			tables_twins_remove(t, f);
 	batch_done(&b);
 	return result;
 }

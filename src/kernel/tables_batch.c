@@ -190,6 +190,46 @@ void batch_chain_add(struct batch *b, enum rs_family f, const struct rs_chain *c
 	finish(b, nlh);
 }
 
+static void copy(struct nlmsghdr *nlh, const struct nlattr *attr)
+{
+	if (attr)
+		mnl_attr_put(nlh, attr->nla_type, mnl_attr_get_payload_len(attr),
+			     mnl_attr_get_payload(attr));
+}
+
+void batch_chain_before(struct batch *b, enum rs_family f, const char *name,
+			const struct nlattr *const *tb)
+{
+	struct batch_item item = { .what = BATCH_CHAIN, .family = f, .name = name };
+	struct nlmsghdr *nlh =
+		put_in_table(b, item, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL, MESSAGE_MAX);
+	const struct nlattr *h[NFTA_HOOK_MAX + 1];
+	struct nlattr *hook;
+
+	tables_nested(tb[NFTA_CHAIN_HOOK], h, ARRAY_LEN(h));
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, name);
+	hook = mnl_attr_nest_start(nlh, NFTA_CHAIN_HOOK);
+	copy(nlh, h[NFTA_HOOK_HOOKNUM]);
+	mnl_attr_put_u32(nlh, NFTA_HOOK_PRIORITY, htonl(tables_u32(h[NFTA_HOOK_PRIORITY]) - 1));
+	mnl_attr_nest_end(nlh, hook);
+	copy(nlh, tb[NFTA_CHAIN_POLICY]);
+	copy(nlh, tb[NFTA_CHAIN_TYPE]);
+	finish(b, nlh);
+}
+
+void batch_rule_copy(struct batch *b, enum rs_family f, const char *chain_name,
+		     const struct nlattr *const *tb)
+{
+	const struct nlattr *exprs = tb[NFTA_RULE_EXPRESSIONS];
+	struct batch_item item = { .what = BATCH_RULE, .family = f, .name = chain_name };
+	struct nlmsghdr *nlh = put_in_table(b, item, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND,
+					    MESSAGE_MAX + (exprs ? exprs->nla_len : 0U));
+
+	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain_name);
+	copy(nlh, exprs);
+	finish(b, nlh);
+}
+
 void batch_chain_del(struct batch *b, enum rs_family f, const struct rs_chain *c)
 {
 	finish(b, chain(b, f, c, NFT_MSG_DELCHAIN, 0));

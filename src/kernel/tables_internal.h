@@ -5,6 +5,7 @@
  *	tables.c	  what the caller sees: open, load, remove
  *	tables_change.c	  elements that come and go
  *	tables_diff.c	  two rulesets -> the messages that lead from one to the other
+ *	tables_twins.c	  what a table is replaced under
  *	tables_same.c	  when two of them are the same
  *	tables_batch.c	  the messages of a transaction, one behind the other
  *	tables_expr.c	  a rule as the kernel's expressions, by libnftnl
@@ -129,6 +130,12 @@ void batch_counter_add(struct batch *b, enum rs_family f, const char *name);
 void batch_counter_del(struct batch *b, enum rs_family f, const char *name);
 void batch_chain_add(struct batch *b, enum rs_family f, const struct rs_chain *c);
 void batch_chain_del(struct batch *b, enum rs_family f, const struct rs_chain *c);
+/* A base chain that the kernel has listed (tb: by NFTA_CHAIN_*), by another name and one priority before. */
+void batch_chain_before(struct batch *b, enum rs_family f, const char *name,
+			const struct nlattr *const *tb);
+/* A rule that the kernel has listed (tb: by NFTA_RULE_*), in another chain. */
+void batch_rule_copy(struct batch *b, enum rs_family f, const char *chain_name,
+		     const struct nlattr *const *tb);
 void batch_set_add(struct batch *b, enum rs_family f, const struct rs_set *s);
 void batch_set_del(struct batch *b, enum rs_family f, const struct rs_set *s);
 /* Its elements, all of them. */
@@ -236,6 +243,14 @@ struct tables_found {
 
 bool tables_find(struct tables *t, enum rs_family f, struct tables_found *out, struct err *e)
 	_must_use_;
+
+/*
+ * Before the table of that family, which is there, is replaced in one transaction: from then on no packet finds
+ * both tables empty. Where it cannot be done, everything is as before.
+ */
+void tables_twins(struct tables *t, enum rs_family f);
+/* It was not replaced. */
+void tables_twins_remove(struct tables *t, enum rs_family f);
 
 /* ---- elements ---- */
 

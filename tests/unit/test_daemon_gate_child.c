@@ -256,7 +256,7 @@ static void offer(struct world *w, const char *policy)
 
 static const char *adopted(const struct world *w)
 {
-	return w->child.setup ? w->child.setup->plan->policies[0].name : "";
+	return w->child.setup ? w->child.setup->plan->policies[0]->name : "";
 }
 
 /* Whoever gives orders goes on, whatever there is in the gate's way; and then it does them. */
