@@ -12,18 +12,33 @@
 #include "base/limits.h"
 #include "policy/dockside_impl.h"
 
+struct pos dockside_pos_within(const struct dockside_entry *entry, const struct jsonc_at *at)
+{
+	struct pos p = jsonc_at_pos(at), begin = entry->pos;
+
+	return (struct pos){ p.line - begin.line,
+			     p.column - (p.line == begin.line ? begin.column : 0) };
+}
+
+static struct pos pos_of(struct pos begin, struct pos within)
+{
+	return (struct pos){ begin.line + within.line,
+			     within.column + (within.line == 0 ? begin.column : 0) };
+}
+
 void dockside_note(struct dockside_reader *r, const struct jsonc_at *at, const char *fmt, ...)
 {
+	struct dockside_rules *rules = r->entry->rules;
 	char path[JSONC_PATH_MAX], text[512];
 	va_list ap;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (r->plan->n_lints == LIMIT_POLICY_LINTS)
+	if (rules->n_lints == LIMIT_POLICY_LINTS)
 		return;
-	vec_push(r->plan->lints, r->plan->n_lints, r->cap_lints,
-		 ((struct lint){ xstrdup(at->doc->file), jsonc_at_pos(at),
+	vec_push(rules->lints, rules->n_lints, rules->cap_lints,
+		 ((struct lint){ NULL, dockside_pos_within(r->entry, at),
 				 xasprintf("%s: %s", jsonc_path(at, path), text) }));
 }
 
@@ -73,6 +88,53 @@ void dockside_text_unref(struct dockside_text *t)
 	free(t);
 }
 
+/* ---- parts ---- */
+
+struct dockside_rules *dockside_rules_ref(struct dockside_rules *r)
+{
+	r->refs++;
+	return r;
+}
+
+void dockside_rules_unref(struct dockside_rules *r)
+{
+	if (!r || --r->refs)
+		return;
+	for (size_t i = 0; i < r->n_lints; i++)
+		free(r->lints[i].text);
+	free(r->lints);
+	free(r->places);
+	plan_policy_unref(r->policy);
+	free(r);
+}
+
+static void ipset_done(struct dockside_ipset *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		free(s->hostnames[i]);
+	free(s->hostnames);
+	free(s->name);
+}
+
+/* All but the texts. */
+static void parts_done(struct dockside *d)
+{
+	for (size_t i = 0; i < d->n_networks; i++) {
+		if (d->entries)
+			dockside_rules_unref(d->entries[i].rules);
+		free(d->networks[i].name);
+	}
+	for (size_t i = 0; i < d->n_ipsets; i++)
+		ipset_done(&d->ipsets[i]);
+	free(d->entries);
+	free(d->networks);
+	free(d->ipsets);
+	d->entries = NULL;
+	d->networks = NULL;
+	d->ipsets = NULL;
+	d->n_networks = d->n_ipsets = 0;
+}
+
 /* ---- reading ---- */
 
 /* Rules for a network that is not there would never take hold. */
@@ -104,45 +166,62 @@ static bool check_rules(const struct jsonc_at *at, size_t *n, struct err *e)
 	       dockside_is_list(&nat, e);
 }
 
-/* The network of that place as a subject, with its policy, when it is managed. */
-static bool read_subject(struct dockside_reader *r, const struct jsonc_at *networks, size_t index,
-			 struct err *e)
+static bool read_entry(struct dockside_reader *r, const struct jsonc_at *networks, size_t index,
+		       struct err *e)
 {
 	struct dockside_network *n = &r->d->networks[index];
-	const struct jsonc_at root = jsonc_root(&r->network);
-	const struct jsonc_at list = jsonc_key(&root, "networks"),
-			      where = jsonc_element(&list, index);
 	const struct jsonc_at at = jsonc_key(networks, n->name);
-	struct plan *plan = r->plan;
-	struct plan_policy *policy;
-	size_t n_rules;
+	size_t n_rules, before = r->n_dests;
+	struct dockside_rules *rules;
 
 	if (!check_rules(&at, &n_rules, e))
 		return false;
+	rules = xcalloc(1, sizeof(*rules));
+	rules->refs = 1;
+	r->entry = &r->d->entries[index];
+	r->entry->rules = rules;
 	n->managed = n->network.has_controller || n_rules;
 	if (!n->managed)
 		return true;
-	policy = plan_policy_new(n->name);
-	(void)plan_policy_add(plan, policy, n_rules);
-	plan->subjects[plan->n_subjects++] = (struct plan_subject){ .kind = SUBJECT_NETWORK,
-								    .id = xstrdup(n->name),
-								    .policy = policy,
-								    .network = n->network,
-								    .at = jsonc_at_pos(&where) };
-	return dockside_read_rules(r, &at, e);
+	rules->policy = plan_policy_new(n->name);
+	rules->places = xcalloc(n_rules, sizeof(*rules->places));
+	if (!dockside_read_rules(r, &at, e))
+		return false;
+	rules->n_dests = r->n_dests - before;
+	return true;
 }
 
-static bool read_plan(struct dockside_reader *r, const struct jsonc_at *root, struct err *e)
+static void find_entry(const struct dockside_reader *r, const struct jsonc_at *networks,
+		       const struct jsonc_at *subjects, size_t index)
 {
-	const struct jsonc_at networks = jsonc_key(root, "networks");
-	struct plan *plan = r->plan;
+	struct dockside_entry *entry = &r->d->entries[index];
+	const struct jsonc_at at = jsonc_key(networks, r->d->networks[index].name);
+	const struct jsonc_at subject = jsonc_element(subjects, index);
+	const struct jsonc_place *place = jsonc_place(&r->firewall, at.v);
 
-	plan->file = xstrdup(r->d->firewall_text->file);
-	plan->subjects = xcalloc(r->d->n_networks, sizeof(*plan->subjects));
+	*entry = (struct dockside_entry){ .pos = { 1, 1 }, .subject = jsonc_at_pos(&subject) };
+	if (!place)
+		return;
+	entry->at = place->at;
+	entry->end = place->end;
+	entry->pos = jsonc_pos(&r->firewall, place->at);
+}
+
+static bool read_entries(struct dockside_reader *r, const struct jsonc_at *network,
+			 const struct jsonc_at *firewall, struct err *e)
+{
+	const struct jsonc_at subjects = jsonc_key(network, "networks");
+	const struct jsonc_at networks = jsonc_key(firewall, "networks");
+
 	if (!check_names(r->d, &networks, e))
 		return false;
+	r->d->entries = xcalloc(r->d->n_networks, sizeof(*r->d->entries));
 	for (size_t i = 0; i < r->d->n_networks; i++)
-		if (!read_subject(r, &networks, i, e))
+		find_entry(r, &networks, &subjects, i);
+	if (!dockside_take_rules(r))
+		return err_set(e, ERR_INVALID, "%s: other than before", r->d->firewall_text->file);
+	for (size_t i = 0; i < r->d->n_networks; i++)
+		if (!r->d->entries[i].rules && !read_entry(r, &networks, i, e))
 			return false;
 	return true;
 }
@@ -153,70 +232,164 @@ static bool read_documents(struct dockside_reader *r, struct err *e)
 	const struct jsonc_at firewall = jsonc_root(&r->firewall);
 
 	return dockside_read_networks(r, &network, e) && dockside_read_ipsets(r, &firewall, e) &&
-	       read_plan(r, &firewall, e);
+	       read_entries(r, &network, &firewall, e);
 }
 
-/* The documents are there while they are read, and no longer: they take ten times the place of the texts. */
-static bool read_texts(struct dockside *d, struct err *e)
+/*
+ * The documents are there while they are read, and no longer: they take ten times the place of the texts. was:
+ * may be NULL; with it an error may be another than that of the texts, and may be none of theirs.
+ */
+static bool read_texts(struct dockside *d, const struct dockside *was, struct err *e)
 {
-	struct dockside_reader r = { .d = d, .plan = d->plan };
-	bool ok = jsonc_read(d->network_text->file, dockside_text_span(d->network_text), &r.network,
-			     e) &&
-		  jsonc_read(d->firewall_text->file, dockside_text_span(d->firewall_text),
-			     &r.firewall, e) &&
-		  read_documents(&r, e);
+	struct dockside_reader r = { .d = d, .was = was };
+	struct span network = dockside_text_span(d->network_text),
+		    firewall = dockside_text_span(d->firewall_text);
+	bool ok;
 
+	if (was)
+		dockside_find_cuts(firewall, was, &r.cuts);
+	ok = jsonc_read(d->network_text->file, network, &r.network, e) &&
+	     jsonc_read_cut(d->firewall_text->file, firewall, r.cuts.items, r.cuts.n, &r.firewall,
+			    e) &&
+	     read_documents(&r, e);
 	jsonc_done(&r.network);
 	jsonc_done(&r.firewall);
+	dockside_cuts_done(&r.cuts);
 	return ok;
+}
+
+/* ---- the plan ---- */
+
+static void add_subject(struct plan *p, const struct dockside_network *n,
+			const struct dockside_entry *entry)
+{
+	const struct dockside_rules *rules = entry->rules;
+	struct plan_policy *policy = plan_policy_ref(rules->policy);
+	struct pos *places = plan_policy_add(p, policy, policy->n_rules);
+
+	for (size_t i = 0; i < policy->n_rules; i++)
+		places[i] = pos_of(entry->pos, rules->places[i]);
+	p->subjects[p->n_subjects++] = (struct plan_subject){ .kind = SUBJECT_NETWORK,
+							      .id = xstrdup(n->name),
+							      .policy = policy,
+							      .network = n->network,
+							      .at = entry->subject };
+}
+
+static void add_lints(struct plan *p, const struct dockside_entry *entry)
+{
+	const struct dockside_rules *rules = entry->rules;
+
+	for (size_t i = 0; i < rules->n_lints && p->n_lints < LIMIT_POLICY_LINTS; i++)
+		p->lints[p->n_lints++] = (struct lint){ xstrdup(p->file),
+							pos_of(entry->pos, rules->lints[i].at),
+							xstrdup(rules->lints[i].text) };
+}
+
+static struct plan *make_plan(const struct dockside *d)
+{
+	struct plan *p = xcalloc(1, sizeof(*p));
+	size_t n_lints = 0;
+
+	p->file = xstrdup(d->firewall_text->file);
+	p->subjects = xcalloc(d->n_networks, sizeof(*p->subjects));
+	for (size_t i = 0; i < d->n_networks; i++)
+		n_lints += d->entries[i].rules->n_lints;
+	p->lints = xcalloc(MIN(n_lints, LIMIT_POLICY_LINTS), sizeof(*p->lints));
+	for (size_t i = 0; i < d->n_networks; i++) {
+		if (d->networks[i].managed)
+			add_subject(p, &d->networks[i], &d->entries[i]);
+		add_lints(p, &d->entries[i]);
+	}
+	return p;
+}
+
+/* ---- both ---- */
+
+static void share_text(struct dockside_text **text, struct dockside_text *was)
+{
+	if (!span_eq(dockside_text_span(*text), dockside_text_span(was)))
+		return;
+	dockside_text_unref(*text);
+	*text = dockside_text_ref(was);
+}
+
+/* What has an error is read as a whole to find the right one. */
+static bool reread_texts(struct dockside *d, const struct dockside *was, struct err *e)
+{
+	struct err ignored;
+
+	share_text(&d->network_text, was->network_text);
+	share_text(&d->firewall_text, was->firewall_text);
+	if (read_texts(d, was, &ignored))
+		return true;
+	parts_done(d);
+	return read_texts(d, NULL, e);
+}
+
+/* Takes the texts over. was: of the same files; or NULL. */
+static bool make(struct dockside_text *take_network, struct dockside_text *take_firewall,
+		 const struct dockside_env *env, const struct dockside *was, struct dockside **out,
+		 struct err *e)
+{
+	_cleanup_(dockside_freep) struct dockside *d = xcalloc(1, sizeof(*d));
+
+	d->env = *env;
+	d->network_text = take_network;
+	d->firewall_text = take_firewall;
+	if (was ? !reread_texts(d, was, e) : !read_texts(d, NULL, e))
+		return false;
+	d->plan = make_plan(d);
+	*out = steal(&d);
+	return true;
 }
 
 bool dockside_read(const char *network_file, struct span network_text, const char *firewall_file,
 		   struct span firewall_text, const struct dockside_env *env, struct dockside **out,
 		   struct err *e)
 {
-	_cleanup_(dockside_freep) struct dockside *d = xcalloc(1, sizeof(*d));
-
-	d->env = *env;
-	d->network_text = dockside_text_new(network_file, network_text);
-	d->firewall_text = dockside_text_new(firewall_file, firewall_text);
-	d->plan = xcalloc(1, sizeof(*d->plan));
-	if (!read_texts(d, e))
-		return false;
-	*out = steal(&d);
-	return true;
+	return make(dockside_text_new(network_file, network_text),
+		    dockside_text_new(firewall_file, firewall_text), env, NULL, out, e);
 }
 
-bool dockside_load(const char *network_file, const char *firewall_file,
-		   const struct dockside_env *env, struct dockside **out, struct err *e)
+bool dockside_reread(const struct dockside *was, struct span network_text,
+		     struct span firewall_text, const struct dockside_env *env,
+		     struct dockside **out, struct err *e)
+{
+	return make(dockside_text_new(was->network_text->file, network_text),
+		    dockside_text_new(was->firewall_text->file, firewall_text), env, was, out, e);
+}
+
+static bool load(const char *network_file, const char *firewall_file,
+		 const struct dockside_env *env, const struct dockside *was, struct dockside **out,
+		 struct err *e)
 {
 	_cleanup_(freep) char *network = NULL, *firewall = NULL;
 	size_t n, m;
 
 	return fd_read_file(network_file, LIMIT_DOCKSIDE_BYTES, &network, &n, e) &&
 	       fd_read_file(firewall_file, LIMIT_DOCKSIDE_BYTES, &firewall, &m, e) &&
-	       dockside_read(network_file, (struct span){ network, n }, firewall_file,
-			     (struct span){ firewall, m }, env, out, e);
+	       make(dockside_text_take(network_file, steal(&network), n),
+		    dockside_text_take(firewall_file, steal(&firewall), m), env, was, out, e);
 }
 
-static void ipset_done(struct dockside_ipset *s)
+bool dockside_load(const char *network_file, const char *firewall_file,
+		   const struct dockside_env *env, struct dockside **out, struct err *e)
 {
-	for (size_t i = 0; i < s->n; i++)
-		free(s->hostnames[i]);
-	free(s->hostnames);
-	free(s->name);
+	return load(network_file, firewall_file, env, NULL, out, e);
+}
+
+bool dockside_reload(const struct dockside *was, const struct dockside_env *env,
+		     struct dockside **out, struct err *e)
+{
+	return load(was->network_text->file, was->firewall_text->file, env, was, out, e);
 }
 
 void dockside_free(struct dockside *d)
 {
 	if (!d)
 		return;
-	for (size_t i = 0; i < d->n_networks; i++)
-		free(d->networks[i].name);
-	for (size_t i = 0; i < d->n_ipsets; i++)
-		ipset_done(&d->ipsets[i]);
-	free(d->networks);
-	free(d->ipsets);
+	parts_done(d);
 	plan_free(d->plan);
 	dockside_text_unref(d->network_text);
 	dockside_text_unref(d->firewall_text);

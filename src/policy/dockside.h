@@ -71,11 +71,13 @@ struct dockside_ipset {
 	struct dockside_tuning tuning;
 };
 
-struct dockside_text; /* of one of the files */
+struct dockside_text;  /* of one of the files */
+struct dockside_entry; /* what the text has for one network */
 
 /* Both files, read. It changes no more: each change makes another one. */
 struct dockside {
 	struct dockside_text *network_text, *firewall_text;
+	struct dockside_entry *entries; /* one for each network */
 	struct dockside_env env;
 	struct dockside_network *networks; /* in the order of the file */
 	size_t n_networks;
@@ -95,6 +97,16 @@ bool dockside_load(const char *network_file, const char *firewall_file,
 bool dockside_read(const char *network_file, struct span network_text, const char *firewall_file,
 		   struct span firewall_text, const struct dockside_env *env, struct dockside **out,
 		   struct err *e) _must_use_;
+
+/*
+ * The same, with the same outcome for less: what the texts have in common with those of `was` is taken over,
+ * the policies of the plan as objects, where that is sure. The first reads was's files as they are by now.
+ */
+bool dockside_reload(const struct dockside *was, const struct dockside_env *env,
+		     struct dockside **out, struct err *e) _must_use_;
+bool dockside_reread(const struct dockside *was, struct span network_text,
+		     struct span firewall_text, const struct dockside_env *env,
+		     struct dockside **out, struct err *e) _must_use_;
 
 void dockside_free(struct dockside *d);
 void dockside_freep(struct dockside **d);

@@ -25,16 +25,47 @@ static inline struct span dockside_text_span(const struct dockside_text *t)
 	return (struct span){ t->text, t->n };
 }
 
+/* What the rules of one network are: shared by all that have the same, and never changed. */
+struct dockside_rules {
+	unsigned refs;
+	struct plan_policy *policy; /* NULL: the network is not managed */
+	struct pos
+		*places; /* of each of its rules; all places here are counted from where the entry
+				     * begins: 0, 0 is there */
+	size_t n_dests;
+	struct lint *lints;
+	size_t n_lints, cap_lints;
+};
+
+/* Entries that a text has in common with one that was read before. */
+struct dockside_cuts {
+	struct jsonc_cut *items; /* in the order of the text */
+	size_t *networks;	 /* which of those before, each at most once */
+	size_t n;
+};
+
+struct dockside_rules *dockside_rules_ref(struct dockside_rules *r);
+void dockside_rules_unref(struct dockside_rules *r);
+
+/* What firewall-config.json has for a network, and where. */
+struct dockside_entry {
+	size_t at, end;	    /* bytes; end 0: it has nothing */
+	struct pos pos;	    /* of `at`; 1, 1: it has nothing */
+	struct pos subject; /* in network-config.json */
+	struct dockside_rules *rules;
+};
+
 /* The longest name of a network or set. */
 #define DOCKSIDE_NAME_MAX 64
 
 /* Being made from the two files. */
 struct dockside_reader {
 	struct dockside *d;
-	struct jsonc network, firewall; /* its texts */
-	struct plan *plan;		/* d->plan */
-	size_t cap_lints;
-	size_t n_dests; /* in all rules */
+	const struct dockside *was;	/* that rules can be taken over from; or NULL */
+	struct dockside_cuts cuts;	/* with it: what is left out of: */
+	struct jsonc network, firewall; /* d's texts */
+	struct dockside_entry *entry;	/* being read */
+	size_t n_dests;			/* in all rules */
 };
 
 /* A name of at most 64 letters, digits, "_", ".", ":" and "-". */
@@ -75,10 +106,23 @@ bool dockside_read_networks(struct dockside_reader *r, const struct jsonc_at *ro
 bool dockside_read_ipsets(struct dockside_reader *r, const struct jsonc_at *root, struct err *e)
 	_must_use_;
 
+/* Of a new text of firewall-config.json. *out is the caller's. */
+void dockside_find_cuts(struct span text, const struct dockside *was, struct dockside_cuts *out);
+void dockside_cuts_done(struct dockside_cuts *c);
+
+/*
+ * Gives the entries of r->d that were cut the rules they had; the sets are read, and the places of all entries
+ * known. False: what was cut is not what it seemed, and the text has to be read as a whole.
+ */
+bool dockside_take_rules(struct dockside_reader *r) _must_use_;
+
 /* The rules of one network: its entry in firewall-config.json, an object or nothing, whose egress and
- * nat are lists or nothing. They become the rules of the plan's last policy, which has none yet. */
+ * nat are lists or nothing. They become the rules of r->entry's policy, which has none yet. */
 bool dockside_read_rules(struct dockside_reader *r, const struct jsonc_at *at, struct err *e)
 	_must_use_;
+
+/* The value's place, counted from where the entry begins. */
+struct pos dockside_pos_within(const struct dockside_entry *entry, const struct jsonc_at *at);
 
 /* Notes what is probably not meant, at the value's place. */
 void dockside_note(struct dockside_reader *r, const struct jsonc_at *at, const char *fmt, ...)

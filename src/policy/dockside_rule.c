@@ -408,15 +408,15 @@ typedef bool read_rule_fn(struct dockside_reader *r, const struct jsonc_at *at, 
 static bool read_list(struct dockside_reader *r, const struct jsonc_at *list, const char *suffix,
 		      read_rule_fn *read, struct err *e)
 {
-	size_t last = r->plan->n_policies - 1;
-	struct plan_policy *p = r->plan->policies[last];
+	const struct dockside_rules *rules = r->entry->rules;
+	struct plan_policy *p = rules->policy;
 	const char *source = arena_fmt(&p->arena, "%s%s", p->name, suffix);
 
 	for (size_t i = 0; i < json_array_size(list->v); i++) {
 		const struct jsonc_at at = jsonc_element(list, i);
 		struct plan_rule *rule = &p->rules[p->n_rules];
 
-		r->plan->places[last][p->n_rules++] = jsonc_at_pos(&at);
+		rules->places[p->n_rules++] = dockside_pos_within(r->entry, &at);
 		*rule = (struct plan_rule){ .policy = source,
 					    .index = (uint32_t)i + 1,
 					    .private_names = true };
@@ -445,7 +445,7 @@ static void note_end(struct dockside_reader *r, const struct jsonc_at *at,
 
 bool dockside_read_rules(struct dockside_reader *r, const struct jsonc_at *at, struct err *e)
 {
-	struct plan_policy *p = r->plan->policies[r->plan->n_policies - 1];
+	struct plan_policy *p = r->entry->rules->policy;
 	const struct jsonc_at egress = jsonc_key(at, "egress"), nat = jsonc_key(at, "nat");
 	size_t n_egress = json_array_size(egress.v), n = n_egress + json_array_size(nat.v);
 

@@ -25,20 +25,43 @@ static size_t string_end(const char *s, size_t n, size_t at)
 	return MIN(at + 1, n);
 }
 
+static bool is_comment(const char *s, size_t n, size_t at)
+{
+	return s[at] == '/' && at + 1 < n && s[at + 1] == '/';
+}
+
+size_t jsonc_skip(const char *s, size_t n, size_t at)
+{
+	const char *line;
+
+	if (s[at] == '"')
+		return string_end(s, n, at);
+	if (is_comment(s, n, at)) {
+		line = memchr(s + at, '\n', n - at);
+		return line ? (size_t)(line - s) : n;
+	}
+	for (at++; at < n; at++)
+		switch (s[at]) {
+		case '"':
+		case '/':
+		case '{':
+		case '}':
+		case '[':
+		case ']':
+			return at;
+		}
+	return n;
+}
+
 /* Writes blanks over each comment, so that nothing moves. */
 static void blank_comments(char *s, size_t n)
 {
 	for (size_t i = 0; i < n;) {
-		if (s[i] == '"') {
-			i = string_end(s, n, i);
-			continue;
-		}
-		if (s[i] != '/' || i + 1 == n || s[i + 1] != '/') {
-			i++;
-			continue;
-		}
-		while (i < n && s[i] != '\n')
-			s[i++] = ' ';
+		size_t end = jsonc_skip(s, n, i);
+
+		if (is_comment(s, n, i))
+			memset(s + i, ' ', end - i);
+		i = end;
 	}
 }
 
@@ -48,7 +71,7 @@ static bool parse(struct jsonc *j, struct err *e)
 	char shown[SHOWN_MAX * 2];
 	struct pos at;
 
-	j->root = json_loadb(j->plain, j->n, JSON_REJECT_DUPLICATES, &where);
+	j->root = json_loadb(j->plain, j->n_plain, JSON_REJECT_DUPLICATES, &where);
 	if (json_is_object(j->root))
 		return true;
 	if (j->root)
@@ -119,7 +142,7 @@ static void open_frame(struct scan *s, const json_t *value)
 static void scan_string(struct scan *s)
 {
 	struct frame *f = s->n_frames ? &s->frames[s->n_frames - 1] : NULL;
-	size_t end = string_end(s->j->plain, s->j->n, s->at);
+	size_t end = string_end(s->j->plain, s->j->n_plain, s->at);
 
 	if (f && json_is_object(f->value) && !f->key_read) {
 		f->key_read = true;
@@ -146,7 +169,7 @@ static void scan_one(struct scan *s)
 	} else if ((c == '}' || c == ']') && s->n_frames) {
 		s->j->places[s->frames[--s->n_frames].place].end = (uint32_t)end;
 	} else if (!strchr(ends, c)) {
-		while (end < s->j->n && !strchr(ends, text[end]))
+		while (end < s->j->n_plain && !strchr(ends, text[end]))
 			end++;
 		add_place(s, end);
 	}
@@ -175,7 +198,7 @@ static void find_places(struct jsonc *j)
 {
 	struct scan s = { .j = j };
 
-	while (s.at < j->n)
+	while (s.at < j->n_plain)
 		scan_one(&s);
 	free(s.frames);
 	/* At most half full. */
@@ -197,31 +220,72 @@ static void find_lines(struct jsonc *j)
 	} while (at++);
 }
 
-bool jsonc_read(const char *file, struct span text, struct jsonc *out, struct err *e)
+/* From where they are in `plain` to where they are in the text. */
+static void move_places(struct jsonc *j, const struct jsonc_cut *cuts, size_t n_cuts)
+{
+	for (size_t i = 0; i < j->n_places; i++) {
+		struct jsonc_place *p = &j->places[i];
+
+		/* One cut after the other, what is before it is where it was. */
+		for (size_t k = 0; k < n_cuts; k++) {
+			uint32_t more = (uint32_t)(cuts[k].n - 2);
+
+			p->start += p->start > cuts[k].at ? more : 0;
+			p->end += p->end > cuts[k].at ? more : 0;
+			p->at += p->at > cuts[k].at ? more : 0;
+		}
+	}
+}
+
+static void put_plain(struct jsonc *j, const struct jsonc_cut *cuts, size_t n_cuts)
+{
+	size_t at = 0;
+
+	j->plain = xmalloc(j->n + 1);
+	for (size_t i = 0; i <= n_cuts; i++) {
+		size_t to = i < n_cuts ? cuts[i].at : j->n;
+
+		memcpy(j->plain + j->n_plain, j->text + at, to - at);
+		j->n_plain += to - at;
+		if (i == n_cuts)
+			break;
+		memcpy(j->plain + j->n_plain, "{}", 2);
+		j->n_plain += 2;
+		at = to + cuts[i].n;
+	}
+	j->plain[j->n_plain] = '\0';
+}
+
+bool jsonc_read_cut(const char *file, struct span text, const struct jsonc_cut *cuts, size_t n_cuts,
+		    struct jsonc *out, struct err *e)
 {
 	*out = (struct jsonc){ 0 };
 	if (text.n > LIMIT_DOCKSIDE_BYTES)
 		return err_set(e, ERR_LIMIT, "%s: larger than %u bytes", file,
 			       LIMIT_DOCKSIDE_BYTES);
-	*out = (struct jsonc){ .file = xstrdup(file),
-			       .text = text.p,
-			       .plain = xstrndup(text.p, text.n),
-			       .n = text.n };
+	*out = (struct jsonc){ .file = xstrdup(file), .text = text.p, .n = text.n };
+	put_plain(out, cuts, n_cuts);
 	/* What is behind it must not be passed over. */
-	if (strlen(out->plain) != text.n) {
+	if (strlen(out->plain) != out->n_plain) {
 		(void)err_set(e, ERR_INVALID, "%s: a NUL at byte %zu: expected JSON", file,
 			      strlen(out->plain));
 		jsonc_done(out);
 		return false;
 	}
-	blank_comments(out->plain, out->n);
+	blank_comments(out->plain, out->n_plain);
 	if (!parse(out, e)) {
 		jsonc_done(out);
 		return false;
 	}
 	find_places(out);
+	move_places(out, cuts, n_cuts);
 	find_lines(out);
 	return true;
+}
+
+bool jsonc_read(const char *file, struct span text, struct jsonc *out, struct err *e)
+{
+	return jsonc_read_cut(file, text, NULL, 0, out, e);
 }
 
 void jsonc_done(struct jsonc *j)

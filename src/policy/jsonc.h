@@ -28,7 +28,8 @@ struct jsonc {
 	char *file;	  /* for messages */
 	const char *text; /* n bytes, borrowed */
 	size_t n;
-	char *plain; /* the same bytes and a NUL, comments blanked */
+	char *plain; /* the same bytes and a NUL, comments blanked, without what is cut */
+	size_t n_plain;
 	json_t *root;
 	struct jsonc_place *places; /* in the order of the text */
 	size_t n_places, cap_places;
@@ -43,6 +44,25 @@ struct jsonc {
  * refused. On failure *out is left empty. The text has to stay while *out is there.
  */
 bool jsonc_read(const char *file, struct span text, struct jsonc *out, struct err *e) _must_use_;
+
+/* An object in the text, of n bytes, that is known: "{}" is read in its place. */
+struct jsonc_cut {
+	size_t at, n;
+};
+
+/*
+ * The same with cuts, in the order of the text. Places are those in the text; a message of a text that is not
+ * JSON may have another.
+ */
+bool jsonc_read_cut(const char *file, struct span text, const struct jsonc_cut *cuts, size_t n_cuts,
+		    struct jsonc *out, struct err *e) _must_use_;
+
+/*
+ * Behind what begins at s[at], outside of strings and comments: a whole string, a comment up to the end of its
+ * line, or one byte and those that are nothing of both and no bracket.
+ */
+size_t jsonc_skip(const char *s, size_t n, size_t at);
+
 void jsonc_done(struct jsonc *j);
 
 /* Line and column of a byte of the text. */
