@@ -34,8 +34,9 @@ struct candidate {
 	struct plan *plan;	   /* a policy file's; NULL with: */
 	struct dockside *dockside; /* whose plan it is */
 	struct added_list added;
-	char *text; /* a policy file's */
-	bool save;  /* the files are to be written */
+	char *text;	      /* a policy file's, */
+	struct plan *written; /* and what it says without the added rules */
+	bool save;	      /* the files are to be written */
 };
 
 struct source {
@@ -144,6 +145,7 @@ void candidate_free(struct candidate *c)
 		return;
 	added_done(&c->added);
 	plan_free(c->plan);
+	plan_free(c->written);
 	dockside_free(c->dockside);
 	free(c->text);
 	free(c);
@@ -168,16 +170,57 @@ static bool read_env(struct source *s, struct err *e)
 	return true;
 }
 
-/* From the files. */
+/* No other file has a say in what the text means: those of groups have, and an escape could spell one. */
+static bool stands_alone(struct span text)
+{
+	static const char group[] = "group/";
+
+	return !memchr(text.p, '\\', text.n) && !memmem(text.p, text.n, group, sizeof(group) - 1);
+}
+
+/* What c->text, which is `text`, says. */
+static bool read_policy(const struct source *s, struct span text, struct candidate *c,
+			struct err *e)
+{
+	if (!policy_load_text(s->o.policy, text, &s->o.load, &c->plan, e))
+		return false;
+	c->written = plan_copy(c->plan);
+	return true;
+}
+
+/* What the policy file said when the policy in force was read. */
+static void copy_policy(const struct candidate *kept, struct candidate *c)
+{
+	c->plan = plan_copy(kept->written);
+	c->written = plan_copy(kept->written);
+}
+
+static bool read_policy_file(const struct source *s, struct candidate *c, struct err *e)
+{
+	const struct candidate *kept = s->kept;
+	struct span text;
+
+	if (!fd_read_file(s->o.policy, LIMIT_POLICY_BYTES, &c->text, &text.n, e))
+		return false;
+	text.p = c->text;
+	if (!kept || !span_eq(text, span_of(kept->text)) || !stands_alone(text))
+		return read_policy(s, text, c, e);
+	copy_policy(kept, c);
+	return true;
+}
+
+/* From the files; what is in them as it was is not read again. */
 static bool read_files(struct source *s, struct candidate *c, struct err *e)
 {
-	size_t n;
+	const struct candidate *kept = s->kept;
 
-	if (source_is_dockside(s))
-		return read_env(s, e) && dockside_load(s->o.network_config, s->o.firewall_config,
-						       &s->env, &c->dockside, e);
-	return fd_read_file(s->o.policy, LIMIT_POLICY_BYTES, &c->text, &n, e) &&
-	       policy_load_text(s->o.policy, (struct span){ c->text, n }, &s->o.load, &c->plan, e);
+	if (!source_is_dockside(s))
+		return read_policy_file(s, c, e);
+	if (!read_env(s, e))
+		return false;
+	if (kept)
+		return dockside_reload(kept->dockside, &s->env, &c->dockside, e);
+	return dockside_load(s->o.network_config, s->o.firewall_config, &s->env, &c->dockside, e);
 }
 
 /* From what was read when the policy in force was: what the files say by now is for a reload. */
@@ -188,11 +231,12 @@ static bool read_kept(struct source *s, struct candidate *c, struct err *e)
 	if (!kept)
 		return err_set(e, ERR_INVALID, "no policy is in force yet");
 	if (kept->dockside)
-		return dockside_read(s->o.network_config, dockside_network_text(kept->dockside),
-				     s->o.firewall_config, dockside_firewall_text(kept->dockside),
-				     &s->env, &c->dockside, e);
+		return dockside_reread(kept->dockside, dockside_network_text(kept->dockside),
+				       dockside_firewall_text(kept->dockside), &s->env,
+				       &c->dockside, e);
 	c->text = xstrdup(kept->text);
-	return policy_load_text(s->o.policy, span_of(c->text), &s->o.load, &c->plan, e);
+	copy_policy(kept, c);
+	return true;
 }
 
 /* With the rules that were added, those that still hold and perhaps one more. */
@@ -253,7 +297,7 @@ static bool write_rule(const struct source *s, const struct source_rule *r, stru
 		c->text = buf_take(&out);
 	buf_done(&out);
 	c->save = true;
-	return ok && policy_load_text(s->o.policy, span_of(c->text), &s->o.load, &c->plan, e);
+	return ok && read_policy(s, span_of(c->text), c, e);
 }
 
 bool source_add_rule(struct source *s, const struct source_rule *r, uint64_t now_ms,
