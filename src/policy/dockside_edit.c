@@ -108,8 +108,8 @@ static bool drafts_finish(struct drafts *s, struct dockside **out, struct err *e
 	const struct jsonc *n = &s->network.doc, *f = &s->firewall.doc;
 
 	return draft_settle(&s->network, e) && draft_settle(&s->firewall, e) &&
-	       dockside_read(n->file, (struct span){ n->text, n->n }, f->file,
-			     (struct span){ f->text, f->n }, &s->from->env, out, e);
+	       dockside_reread(s->from, (struct span){ n->text, n->n },
+			       (struct span){ f->text, f->n }, &s->from->env, out, e);
 }
 
 static void drafts_done(struct drafts *s)
@@ -425,8 +425,7 @@ bool dockside_replace(const struct dockside *d, const json_t *network_config,
 	if (ok) {
 		network = jsonc_replace(&s.network.doc, network_config);
 		firewall = jsonc_replace(&s.firewall.doc, firewall_config);
-		ok = dockside_read(d->network_text->file, span_of(network), d->firewall_text->file,
-				   span_of(firewall), &d->env, out, e);
+		ok = dockside_reread(d, span_of(network), span_of(firewall), &d->env, out, e);
 	}
 	drafts_done(&s);
 	return ok;
