@@ -117,6 +117,8 @@ static void print_daemon(const json_t *o)
 			     (long long)number(o, "generation"),
 			     is_true(o, "owned") ? "owned: other programs cannot change them" :
 						   "watched");
+	json_array_foreach(json_object_get(o, "degraded"), i, n)(void)
+		printf("DEGRADED: %s\n", json_string_value(n));
 	json_array_foreach(json_object_get(o, "network_status"), i, n) print_network(n);
 	json_array_foreach(json_object_get(o, "engine_differs"), i, n)(void)
 		printf("  network %s differs: %s\n", text(n, "network"), text(n, "why"));
@@ -145,7 +147,9 @@ static bool is_daemon(const json_t *o)
 
 bool status_is_good(const json_t *o)
 {
-	return is_true(o, is_daemon(o) ? "enforcing" : "serving");
+	if (!is_daemon(o))
+		return is_true(o, "serving");
+	return is_true(o, "enforcing") && json_array_size(json_object_get(o, "degraded")) == 0;
 }
 
 void status_print(const json_t *o)

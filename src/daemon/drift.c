@@ -8,8 +8,9 @@
 
 #include "base/clock.h"
 #include "daemon/enforcer.h"
+#include "kernel/talk.h"
 
-/* Between two looks that nothing has called for. */
+/* Between two looks that nothing has called for; where nothing can be heard, QUARREL_MS. */
 #define LOOK_MS (5 * 60 * 1000)
 
 /* More repairs in a row than this within BUSY_MS are a quarrel with another program, which is told, not
@@ -94,12 +95,51 @@ static bool may_repair(struct enforcer *f)
 	return f->repairs - f->busy_from < QUARREL;
 }
 
+static void on_change(void *ctx, int events);
+
+bool drift_hears(const struct enforcer *f)
+{
+	return f->drift && talk_is_of(watch_fd(f->drift), NETLINK_NETFILTER);
+}
+
+static bool listen_anew(struct enforcer *f, struct err *e)
+{
+	int fd;
+
+	if (f->drift)
+		watch_close(f->drift);
+	f->drift = NULL;
+	if (!tables_monitor_open(&fd, e))
+		return false;
+	f->drift = watch_new(&f->loop, fd, on_change, f);
+	if (!f->drift)
+		return err_set(e, ERR_SYSTEM, "the event loop cannot watch nftables");
+	watch_for(f->drift, UV_READABLE);
+	return true;
+}
+
+/* What had gone deaf hears again, before the look: what happens afterwards is not missed. */
+static void recover(struct enforcer *f)
+{
+	struct err e;
+
+	if (!drift_hears(f) && listen_anew(f, &e))
+		enforcer_story("changes of nftables are heard again");
+	if (!ports_hear(f) && ports_listen(f, &e)) {
+		enforcer_story("bridges are watched again");
+		ports_look(f);
+	}
+}
+
 static void on_look(void *ctx)
 {
 	struct enforcer *f = ctx;
 
+	f->look_soon = false;
+	recover(f);
 	look(f);
-	timer_restart(f->check, f->unswept ? QUARREL_MS : LOOK_MS);
+	timer_restart(f->check,
+		      f->unswept || !drift_hears(f) || !ports_hear(f) ? QUARREL_MS : LOOK_MS);
 }
 
 static void on_change(void *ctx, int events)
@@ -112,31 +152,29 @@ static void on_change(void *ctx, int events)
 	(void)events;
 	if (!tables_monitor_read(f->tables, watch_fd(f->drift), &touched, &e)) {
 		enforcer_story("changes of nftables can no longer be heard: %s", e.msg);
-		watch_for(f->drift, 0);
-		touched = true;
+		watch_close(f->drift);
+		f->drift = NULL;
+		drift_soon(f);
+		return;
 	}
 	f->meddled |= touched && tables_touched_by(f->tables, &name) != 0;
 	if (touched && may_repair(f))
 		look(f);
 	else if (touched)
-		timer_restart(f->check, QUARREL_MS);
+		drift_soon(f);
 }
 
+/* Who asks again and again does not put it off. */
 void drift_soon(struct enforcer *f)
 {
-	timer_restart(f->check, QUARREL_MS);
+	if (f->check && !f->look_soon) {
+		timer_restart(f->check, QUARREL_MS);
+		f->look_soon = true;
+	}
 }
 
 bool drift_start(struct enforcer *f, struct err *e)
 {
-	int fd;
-
-	if (!tables_monitor_open(&fd, e))
-		return false;
-	f->drift = watch_new(&f->loop, fd, on_change, f);
-	if (!f->drift)
-		return err_set(e, ERR_SYSTEM, "the event loop cannot watch nftables");
-	watch_for(f->drift, UV_READABLE);
 	f->check = timer_new(&f->loop, LOOK_MS, 0, on_look, f);
-	return true;
+	return listen_anew(f, e);
 }

@@ -93,6 +93,7 @@ struct enforcer {
 	struct timer *ports_again, *names_due, *counters, *check, *watchdog;
 	struct denials *denials;
 	char wrong[256]; /* what the last read-back found to differ; "": nothing */
+	bool look_soon;	 /* drift.c: within a second */
 	bool meddled;	 /* drift.c: another program was there since the last look */
 	bool unswept;	 /* flows that the policy in force denies may go on */
 	bool sweeping;	 /* not all flows have been judged by it yet */
@@ -210,6 +211,9 @@ void answers_tell_all(struct enforcer *f);
 
 bool ports_start(struct enforcer *f, struct err *e) _must_use_;
 void ports_stop(struct enforcer *f);
+/* What happens at the bridges is heard; else ports_listen() may bring that back. */
+bool ports_hear(const struct enforcer *f);
+bool ports_listen(struct enforcer *f, struct err *e) _must_use_;
 /* Looks at the bridges of the policy in force, and brings its sets in line. */
 void ports_look(struct enforcer *f);
 /* Puts what is known of the ports into the sets of a ruleset that is not loaded yet. */
@@ -245,7 +249,10 @@ bool drift_start(struct enforcer *f, struct err *e) _must_use_;
 /* Compares now, and puts right what differs. *differed: what it was, or "". */
 bool drift_check(struct enforcer *f, char *differed, size_t size, struct err *e) _must_use_;
 
-/* A read-back soon. */
+/* What other programs do to the tables is heard. */
+bool drift_hears(const struct enforcer *f);
+
+/* A read-back soon, and what has gone deaf is made to hear again. */
 void drift_soon(struct enforcer *f);
 
 /* ---- status.c */

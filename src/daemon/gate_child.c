@@ -19,6 +19,9 @@
  * connections anew in a few milliseconds. */
 #define READY_MS 10000
 
+/* After this it is told that it does not. */
+#define SLOW_MS 1000
+
 /* How long it may take for what it still has to tell. */
 #define FAREWELL_MS 2000
 
@@ -114,12 +117,27 @@ bool gate_child_busy(const struct gate_child *c)
 	return c->owed || gate_child_blocked(c);
 }
 
-bool gate_child_late(struct gate_child *c)
+static bool has_waited(const struct gate_child *c, uint64_t ms)
 {
 	uint64_t now = clock_ms();
 
-	if ((!c->owed_since_ms || now < c->owed_since_ms + READY_MS) &&
-	    (!c->blocked_since_ms || now < c->blocked_since_ms + READY_MS))
+	return (c->owed_since_ms && now >= c->owed_since_ms + ms) ||
+	       (c->blocked_since_ms && now >= c->blocked_since_ms + ms);
+}
+
+bool gate_child_up(const struct gate_child *c)
+{
+	return c->report >= 0 && !(c->owed & bit(GATE_READY));
+}
+
+bool gate_child_slow(const struct gate_child *c)
+{
+	return has_waited(c, SLOW_MS);
+}
+
+bool gate_child_late(struct gate_child *c)
+{
+	if (!has_waited(c, READY_MS))
 		return false;
 	bury(c);
 	return true;

@@ -72,6 +72,12 @@ bool gate_child_blocked(const struct gate_child *c);
 /* That, or an answer is to come. */
 bool gate_child_busy(const struct gate_child *c);
 
+/* It is there, and armed. */
+bool gate_child_up(const struct gate_child *c);
+
+/* It has neither read nor answered for longer than it should take. */
+bool gate_child_slow(const struct gate_child *c);
+
 /* It has neither read nor answered for so long that it was ended now; gate_child_read() will say so. */
 bool gate_child_late(struct gate_child *c);
 

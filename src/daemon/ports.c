@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "daemon/enforcer.h"
+#include "kernel/talk.h"
 #include "net/mac.h"
 
 /* While a port has not all it could have, it is looked at again, so often and so long. */
@@ -329,7 +330,9 @@ static void on_links(void *ctx, int events)
 	(void)events;
 	if (!links_monitor_read(watch_fd(f->ports), &changed, &e)) {
 		enforcer_story("bridges can no longer be watched: %s", e.msg);
-		watch_for(f->ports, 0);
+		watch_close(f->ports);
+		f->ports = NULL;
+		drift_soon(f);
 		return;
 	}
 	now = clock_ms();
@@ -344,18 +347,31 @@ static void on_again(void *ctx)
 	ports_look(ctx);
 }
 
-bool ports_start(struct enforcer *f, struct err *e)
+bool ports_hear(const struct enforcer *f)
+{
+	return f->ports && talk_is_of(watch_fd(f->ports), NETLINK_ROUTE);
+}
+
+bool ports_listen(struct enforcer *f, struct err *e)
 {
 	int fd;
 
+	if (f->ports)
+		watch_close(f->ports);
+	f->ports = NULL;
 	if (!links_monitor_open(&fd, e))
 		return false;
 	f->ports = watch_new(&f->loop, fd, on_links, f);
 	if (!f->ports)
 		return err_set(e, ERR_SYSTEM, "the event loop cannot watch the bridges");
 	watch_for(f->ports, UV_READABLE);
-	f->ports_again = timer_new(&f->loop, AGAIN_MS, 0, on_again, f);
 	return true;
+}
+
+bool ports_start(struct enforcer *f, struct err *e)
+{
+	f->ports_again = timer_new(&f->loop, AGAIN_MS, 0, on_again, f);
+	return ports_listen(f, e);
 }
 
 void ports_stop(struct enforcer *f)

@@ -40,6 +40,30 @@ static void find_wrong(struct enforcer *f, char *out, size_t size)
 		(void)snprintf(out, size, "open connections that are denied may go on for a while");
 }
 
+/* What is not as it should be and may become: for a while nothing new is learned. */
+static json_t *degraded_json(struct enforcer *f)
+{
+	json_t *list = json_array();
+
+	if (!drift_hears(f))
+		json_array_append_new(list,
+				      json_string("changes of the tables by other programs are "
+						  "not heard"));
+	if (!ports_hear(f))
+		json_array_append_new(list, json_string("containers that come and go are not heard "
+							"of"));
+	if (!gate_child_up(&f->gate))
+		json_array_append_new(list,
+				      json_string("the gate is down: names are not asked for, "
+						  "nor answered to containers"));
+	else if (gate_child_slow(&f->gate))
+		json_array_append_new(list, json_string("the gate does not answer: names are not "
+							"asked for, nor answered to containers"));
+	if (!drift_hears(f) || !ports_hear(f))
+		drift_soon(f);
+	return list;
+}
+
 /* Who takes the controller's address first is the controller: nobody else could say who it is. */
 static bool is_known_by_address(const struct enforcer *f, const struct plan_network *n)
 {
@@ -73,11 +97,12 @@ json_t *status_json(struct enforcer *f)
 	find_wrong(f, wrong, sizeof(wrong));
 	for (size_t i = 0; i < f->now.map.n_ports; i++)
 		json_array_append_new(networks, network_json(f, i));
-	return json_pack("{s:s, s:b, s:b, s:s?, s:s, s:b, s:I, s:I, s:b, s:i, s:o, s:o, s:o}",
+	return json_pack("{s:s, s:b, s:b, s:s?, s:s, s:b, s:I, s:I, s:b, s:i, s:o, s:o, s:o, s:o}",
 			 "kind", "daemon", "ready", f->ready, "enforcing", wrong[0] == '\0',
 			 "not_enforced", wrong[0] ? wrong : NULL, "backend", "nft", "owned",
 			 tables_owned(f->tables), "generation", (json_int_t)f->now.generation,
-			 "repairs", (json_int_t)f->repairs, "gate", f->gate.pid > 0, "restarts",
-			 (int)f->restarts, "network_status", networks, "names", lookups_json(f),
-			 "warnings", warnings_json(f));
+			 "repairs", (json_int_t)f->repairs, "gate", gate_child_up(&f->gate),
+			 "restarts", (int)f->restarts, "network_status", networks, "names",
+			 lookups_json(f), "warnings", warnings_json(f), "degraded",
+			 degraded_json(f));
 }

@@ -178,3 +178,12 @@ int talk_tell(struct talk *t, const void *requests, size_t n, talk_ack_fn *fn, v
 	}
 	return 0;
 }
+
+bool talk_is_of(int fd, int bus)
+{
+	int domain = 0, protocol = -1;
+	socklen_t n = sizeof(domain), m = sizeof(protocol);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n) == 0 && domain == AF_NETLINK &&
+	       getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &m) == 0 && protocol == bus;
+}

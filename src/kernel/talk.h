@@ -68,4 +68,7 @@ typedef void talk_ack_fn(void *ctx, int error);
 int talk_tell(struct talk *t, const void *requests, size_t n, talk_ack_fn *fn, void *ctx)
 	_must_use_;
 
+/* The descriptor is a socket of that bus, as it was when it was opened. */
+bool talk_is_of(int fd, int bus);
+
 #endif

@@ -2,8 +2,13 @@
 """What the status says is so, and what it costs to ask."""
 
 import json
+import os
+import signal
 
-from lib.case import expect, expect_eq
+from j_inside import inject
+from l_gate import RESTORED_S, gate_of, passes, put_right
+from lib.bridgeworld import batch
+from lib.case import eventually, expect, expect_eq, expect_in
 from lib.confined import NetCases, policy
 
 CASES = NetCases()
@@ -28,3 +33,51 @@ def _controller(t):
         expect_eq(code, 0, "exit status")
         expect_eq(len(reply["warnings"]), warned, "warnings", reply["warnings"])
         expect("warning: network ds-test" in out if warned else "warning" not in out, out)
+
+
+def sockets(pid):
+    """{(bus, groups): descriptor} of its netlink sockets."""
+    with open(f"/proc/{pid}/net/netlink") as f:
+        lines = [line.split() for line in f.readlines()[1:]]
+    of = {f"socket:[{line[9]}]": (int(line[1]), int(line[3], 16)) for line in lines}
+    found = {}
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        target = os.readlink(f"/proc/{pid}/fd/{fd}")
+        if target in of:
+            found[of[target]] = int(fd)
+    return found
+
+
+DUP2 = 33
+MONITORS = (("the tables", (12, 0x40), "tables"), ("the bridges", (0, 0x111), "containers"))
+
+for what, socket_of, word in MONITORS:
+    @CASES.case(f"F-03 the notifications about {what} are gone: status tells, exits with 4, and they come back")
+    def _deaf(t, socket_of=socket_of, word=word):
+        daemon = t.start(policy(OPEN), "--no-owner")
+        expect_eq(status(t)[0], 0, "exit status before")
+        fd = sockets(daemon.pid)[socket_of]
+        inject(t, daemon.pid, DUP2, (0, fd))
+        plain = t.ours("status")
+        expect_eq(plain.status, 4, "exit status", plain)
+        expect_in("DEGRADED", plain.out, "what is printed")
+        expect_in(word, plain.out, "what is printed")
+        eventually(lambda: t.ours("status").status == 0, "it does not come back")
+        expect_in(socket_of, sockets(daemon.pid), "its sockets")
+        expect(put_right(t) < RESTORED_S, "a repair took long")
+        batch("host", f"link set {t.sb3.port} nomaster\nlink set {t.sb3.port} master brt\n")
+        eventually(lambda: passes(t, t.sb3, 7007), "the port does not open", 1.0)
+
+
+@CASES.case("F-03 the gate hangs, and dies: status tells and exits with 4 until it is there again")
+def _gate(t):
+    daemon = t.start(policy(OPEN + '\n- allow: ["good.example:80"]'))
+    gate = gate_of(daemon)
+    os.kill(gate, signal.SIGSTOP)
+    expect_eq(daemon.ask("allow", destination="tcp.example:80")["status"], "ok", "allow")
+    eventually(lambda: t.ours("status").status == 4, "it is not told")
+    expect_in("the gate does not answer", t.ours("status").out, "what is printed")
+    expect_eq(daemon.ask("status")["enforcing"], True, "enforcing")
+    os.kill(gate, signal.SIGKILL)
+    eventually(lambda: t.ours("status").status == 0, "it does not come back")
+    expect(gate_of(daemon) != gate, "it is the same")
