@@ -102,6 +102,9 @@ static void print_names(const json_t *o)
 	if (json_array_size(names))
 		(void)printf("  %zu names, %zu of them without an answer\n", json_array_size(names),
 			     failing);
+	if (number(o, "names_left_out"))
+		(void)printf("  and %lld more names than a reply has room for\n",
+			     (long long)number(o, "names_left_out"));
 }
 
 static void print_daemon(const json_t *o)

@@ -4,10 +4,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/nearest.h"
 #include "daemon/control_engine.h"
 #include "daemon/controller.h"
+
+/* So old a status may be that is told to others than root. */
+#define SEEN_MS 1000
 
 typedef void action_fn(struct controller *c, struct control_request *r, const char *name);
 
@@ -21,20 +25,11 @@ struct action {
 /* ---- questions */
 
 /* The enforcer's text, with what control knows besides. */
-static void on_status(struct controller *c, void *ctx, const struct ctl_message *m,
-		      const char *bytes)
+static void answer_status(struct controller *c, struct control_request *r, const char *bytes)
 {
-	struct control_request *r = ctx;
 	json_error_t where;
-	json_t *fields;
-	struct err e;
+	json_t *fields = json_loads(bytes, 0, &where);
 
-	if (!m->ok) {
-		(void)err_set(&e, m->why, "%s", m->text);
-		control_request_error(r, &e);
-		return;
-	}
-	fields = json_loads(bytes ? bytes : "{}", 0, &where);
 	if (!fields)
 		fields = json_object();
 	control_engine_status(c, fields);
@@ -45,12 +40,65 @@ static void on_status(struct controller *c, void *ctx, const struct ctl_message 
 	control_request_ok(r, fields);
 }
 
+static void on_status(struct controller *c, void *ctx, const struct ctl_message *m,
+		      const char *bytes)
+{
+	struct control_request *r = ctx;
+	struct err e;
+
+	if (m->ok) {
+		answer_status(c, r, bytes ? bytes : "{}");
+		return;
+	}
+	(void)err_set(&e, m->why, "%s", m->text);
+	control_request_error(r, &e);
+}
+
+/* The same for all who wait, and for those who ask soon. */
+static void on_status_of_all(struct controller *c, void *ctx, const struct ctl_message *m,
+			     const char *bytes)
+{
+	size_t n = c->n_waiting;
+
+	(void)ctx;
+	c->n_waiting = 0;
+	free(c->seen);
+	c->seen = m->ok ? xstrdup(bytes ? bytes : "{}") : NULL;
+	c->seen_ms = clock_ms();
+	for (size_t i = 0; i < n; i++)
+		on_status(c, c->waiting[i], m, bytes);
+}
+
+/* Who may only look makes the enforcer read the kernel once a second at the most. */
+static void status_of_all(struct controller *c, struct control_request *r)
+{
+	struct ctl_message m = { .kind = CTL_STATUS };
+
+	if (c->seen && clock_ms() < c->seen_ms + SEEN_MS) {
+		answer_status(c, r, c->seen);
+		return;
+	}
+	if (c->n_waiting == ARRAY_LEN(c->waiting)) {
+		struct err e;
+
+		(void)err_set(&e, ERR_LIMIT, "too many ask for the status");
+		control_request_error(r, &e);
+		return;
+	}
+	c->waiting[c->n_waiting++] = r;
+	if (c->n_waiting == 1)
+		control_ask(c, &m, (struct span){ 0 }, on_status_of_all, NULL);
+}
+
 static void status(struct controller *c, struct control_request *r, const char *name)
 {
 	struct ctl_message m = { .kind = CTL_STATUS };
 
 	(void)name;
-	control_ask(c, &m, (struct span){ 0 }, on_status, r);
+	if (r->peer.uid == 0)
+		control_ask(c, &m, (struct span){ 0 }, on_status, r);
+	else
+		status_of_all(c, r);
 }
 
 /* The answer as it is. */

@@ -55,6 +55,11 @@ struct controller {
 	bool started;			   /* the first plan is in force */
 	char failure[512];		   /* of the last reload; "": it went well */
 	struct engine_link *engine;	   /* control_engine.c; NULL: none */
+	/* For who is not root: the last status, how old it is, and who waits for the next. control_actions.c */
+	char *seen; /* owned; NULL: none yet */
+	uint64_t seen_ms;
+	struct control_request *waiting[LIMIT_CONTROL_CLIENTS];
+	size_t n_waiting;
 };
 
 /* Asks the enforcer; fn is called once. */

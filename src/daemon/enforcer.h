@@ -189,7 +189,8 @@ size_t lookups_addresses(const struct enforcer *f, const struct name *n,
 /* The names that have an address; at most max. */
 size_t lookups_names_of(struct enforcer *f, const struct addr *a, const struct name **out,
 			size_t max);
-json_t *lookups_json(struct enforcer *f);
+/* *left_out: of so many names there is nothing, since there are too many. */
+json_t *lookups_json(struct enforcer *f, size_t *left_out);
 /* The names that have no address, as one clause; "" when there is none. */
 void lookups_missing(const struct enforcer *f, char *out, size_t size);
 

@@ -10,6 +10,10 @@
 /* Names that are asked for in one turn, so that the loop does other things between. */
 #define TURN 256
 
+/* Names may take half of a reply; a name without its addresses takes about so much. */
+#define JSON_NAMES_BYTES (LIMIT_CONTROL_BYTES / 2)
+#define JSON_NAME_BYTES	 200
+
 /* Where a rule redirects to is part of the rules themselves: they have to be made anew. */
 static bool is_target(const struct enforcer *f, size_t name)
 {
@@ -287,12 +291,43 @@ size_t lookups_names_of(struct enforcer *f, const struct addr *a, const struct n
 	return n;
 }
 
-json_t *lookups_json(struct enforcer *f)
+/* What one name takes of a reply: its text, numbers and addresses. */
+static size_t json_size(const struct enforcer *f, size_t name)
 {
+	size_t n;
+
+	(void)names_addresses(f->names, name, &n);
+	return JSON_NAME_BYTES + f->now.map.names[name]->len + n * ADDR_STR_MAX;
+}
+
+static bool has_failed(const struct enforcer *f, size_t name)
+{
+	size_t n;
+
+	(void)names_addresses(f->names, name, &n);
+	return n == 0 || names_outcome(f->names, name) != GATE_FOUND;
+}
+
+/* Those without an address before the others, as far as a reply has room. */
+json_t *lookups_json(struct enforcer *f, size_t *left_out)
+{
+	size_t room = JSON_NAMES_BYTES;
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < f->now.map.n_names; i++)
-		json_array_append_new(list, names_json(f->names, i, clock_ms()));
+	*left_out = 0;
+	for (int failed = 1; failed >= 0; failed--)
+		for (size_t i = 0; i < f->now.map.n_names; i++) {
+			size_t size = json_size(f, i);
+
+			if (has_failed(f, i) != failed)
+				continue;
+			if (size > room) {
+				++*left_out;
+				continue;
+			}
+			room -= size;
+			json_array_append_new(list, names_json(f->names, i, clock_ms()));
+		}
 	return list;
 }
 

@@ -91,18 +91,21 @@ static json_t *warnings_json(const struct enforcer *f)
 
 json_t *status_json(struct enforcer *f)
 {
-	json_t *networks = json_array();
+	json_t *networks = json_array(), *names;
 	char wrong[sizeof(f->wrong)];
+	size_t left_out;
 
 	find_wrong(f, wrong, sizeof(wrong));
 	for (size_t i = 0; i < f->now.map.n_ports; i++)
 		json_array_append_new(networks, network_json(f, i));
-	return json_pack("{s:s, s:b, s:b, s:s?, s:s, s:b, s:I, s:I, s:b, s:i, s:o, s:o, s:o, s:o}",
+	names = lookups_json(f, &left_out);
+	return json_pack("{s:s, s:b, s:b, s:s?, s:s, s:b, s:I, s:I, s:b, s:i, s:o, s:o, s:I, s:o, "
+			 "s:o}",
 			 "kind", "daemon", "ready", f->ready, "enforcing", wrong[0] == '\0',
 			 "not_enforced", wrong[0] ? wrong : NULL, "backend", "nft", "owned",
 			 tables_owned(f->tables), "generation", (json_int_t)f->now.generation,
 			 "repairs", (json_int_t)f->repairs, "gate", gate_child_up(&f->gate),
-			 "restarts", (int)f->restarts, "network_status", networks, "names",
-			 lookups_json(f), "warnings", warnings_json(f), "degraded",
-			 degraded_json(f));
+			 "restarts", (int)f->restarts, "network_status", networks, "names", names,
+			 "names_left_out", (json_int_t)left_out, "warnings", warnings_json(f),
+			 "degraded", degraded_json(f));
 }

@@ -81,3 +81,45 @@ def _gate(t):
     os.kill(gate, signal.SIGKILL)
     eventually(lambda: t.ours("status").status == 0, "it does not come back")
     expect(gate_of(daemon) != gate, "it is the same")
+
+
+LOOK = """
+import json, socket, sys, time
+replies, n, until = [], 0, time.monotonic() + 2
+while time.monotonic() < until:
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(sys.argv[1])
+    s.sendall(b'{"action": "status"}\\n')
+    replies.append(json.loads(s.makefile().readline())["enforcing"])
+print(len(replies), all(replies))
+"""
+
+
+@CASES.case("F-14 another user who asks for the status all the time has the kernel read once a second")
+def _cheap(t):
+    daemon = t.start(policy(OPEN), "--no-owner")
+    os.chmod(daemon.control, 0o666)
+    before = cpu(daemon.pid)
+    result = t.plain()(["/usr/bin/python3", "-ISc", LOOK, daemon.control])
+    spent = cpu(daemon.pid) - before
+    n, good = result.out.split()
+    expect_eq(good, "True", "what they say", result)
+    expect(int(n) > 200, f"only {n} replies")
+    expect(spent < 0.1, f"{n} of them took the enforcer {spent:.2f} s")
+
+
+def cpu(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@CASES.case("ten thousand names: there is a status, and it begins with those that nobody answers")
+def _many_names(t):
+    names = ", ".join(f"n{i}.nowhere.example" for i in range(9999))
+    daemon = t.start(policy(f"- allow: [good.example, {names}]"))
+    reply = daemon.ask("status")
+    expect_eq(reply["status"], "ok", "status")
+    expect_eq(len(reply["names"]) + reply["names_left_out"], 10000, "names")
+    expect(reply["names_left_out"] > 0 and len(reply["names"]) > 1000, len(reply["names"]))
+    expect_eq(t.ours("status").status, 0, "exit status")
