@@ -18,15 +18,20 @@ static struct change *current(struct controller *c)
 	return STAILQ_FIRST(&c->changes);
 }
 
+static void amend_trial(struct controller *c);
+
 static void on_expiry(void *ctx)
 {
-	control_change(ctx, "expire", NULL, 0);
+	if (control_on_trial(ctx))
+		amend_trial(ctx);
+	else
+		control_change(ctx, "expire", NULL, 0);
 }
 
 /* Rules that were added for a time end by a change like any other; what has failed is tried again at leisure. */
-static void set_expiry(struct controller *c, uint64_t least_ms)
+static void set_expiry(struct controller *c, uint64_t least_ms, uint64_t after_ms)
 {
-	uint64_t next = source_next_end(c->source), now = clock_ms();
+	uint64_t next = source_next_end(c->source, after_ms), now = clock_ms();
 
 	timer_close(c->expiry);
 	c->expiry = next ? timer_new(&c->loop, next > now + least_ms ? next - now : least_ms, 0,
@@ -77,7 +82,7 @@ static void finish(struct controller *c)
 
 	STAILQ_REMOVE_HEAD(&c->changes, link);
 	answer(c, h);
-	set_expiry(c, h->failure.kind == ERR_NONE ? 1 : FAILED_MS);
+	set_expiry(c, h->failure.kind == ERR_NONE ? 1 : FAILED_MS, 0);
 	candidate_free(h->candidate);
 	free(h);
 	if (c->started && STAILQ_EMPTY(&c->changes))
@@ -246,6 +251,80 @@ void control_reverted(struct controller *c)
 	finish(c);
 }
 
+/* ---- the end of a rule's time during a trial */
+
+/* What is to be tried again: before and after it is as if the time were not over yet. */
+static void amend_later(struct controller *c, const char *why)
+{
+	(void)fprintf(stderr, "sallyport: a rule whose time is over goes on: %s\n", why);
+	set_expiry(c, FAILED_MS, 0);
+}
+
+static void on_amended(struct controller *c, void *ctx, const struct ctl_message *m,
+		       const char *bytes)
+{
+	struct candidate *amended = ctx;
+	struct change *h = current(c);
+
+	(void)bytes;
+	/* When the trial is over, the end comes as a change of its own. */
+	if (!control_on_trial(c)) {
+		candidate_free(amended);
+		return;
+	}
+	if (!m->ok) {
+		candidate_free(amended);
+		amend_later(c, m->text);
+		return;
+	}
+	if (!amended)
+		return;
+	candidate_free(h->candidate);
+	h->candidate = amended;
+}
+
+/* One of the two policies of the trial. take_amended: it becomes what is on trial. */
+static bool send_amended(struct controller *c, const struct plan *p, enum ctl_amends amends,
+			 struct candidate *take_amended)
+{
+	struct ctl_message m = { .kind = CTL_PLAN, .plan.amends = amends };
+	_cleanup_(buf_done) struct buf bytes;
+
+	buf_init(&bytes, LIMIT_PLAN_FLAT);
+	plan_encode(p, &bytes);
+	if (buf_ok(&bytes)) {
+		control_ask(c, &m, buf_view(&bytes), on_amended, take_amended);
+		return true;
+	}
+	candidate_free(take_amended);
+	return false;
+}
+
+/* Neither what is on trial nor what comes back has the rule any longer. */
+static void amend_trial(struct controller *c)
+{
+	struct candidate *before = NULL, *amended = NULL;
+	uint64_t now = clock_ms();
+	bool sent;
+	struct err e;
+
+	if (!source_expire(c->source, NULL, now, &before, &e) ||
+	    !source_expire(c->source, current(c)->candidate, now, &amended, &e)) {
+		candidate_free(before);
+		amend_later(c, e.msg);
+		return;
+	}
+	control_engine_name_bridges(c, candidate_plan(before));
+	control_engine_name_bridges(c, candidate_plan(amended));
+	sent = send_amended(c, candidate_plan(before), CTL_AMENDS_BEFORE, NULL);
+	sent = send_amended(c, candidate_plan(amended), CTL_AMENDS_TRIAL, amended) && sent;
+	candidate_free(before);
+	if (sent)
+		set_expiry(c, 1, now);
+	else
+		amend_later(c, "the policy is too large to be handed over");
+}
+
 /* ---- where a change comes from */
 
 static bool rule_candidate(struct controller *c, json_t *r, enum rule_action action,
@@ -281,7 +360,7 @@ static bool make_candidate(struct controller *c, struct change *h, struct err *e
 	if (strcmp(h->action, "deny") == 0)
 		return rule_candidate(c, r, RULE_DENY, &h->candidate, e);
 	if (strcmp(h->action, "expire") == 0 || strcmp(h->action, "bridges") == 0)
-		return source_expire(c->source, clock_ms(), &h->candidate, e);
+		return source_expire(c->source, NULL, clock_ms(), &h->candidate, e);
 	if (!r || strcmp(h->action, "reload") == 0)
 		return source_load(c->source, clock_ms(), &h->candidate, e);
 	return source_change(c->source, h->action, r, clock_ms(), &h->candidate, e);

@@ -37,7 +37,15 @@ enum ctl_kind {
 };
 
 /* How the plan in force came to be, for CTL_PLAN and its CTL_DONE. */
+/* A rule's time may be over during a trial: then neither of its two policies has it any longer. */
+enum ctl_amends {
+	CTL_AMENDS_NOTHING,
+	CTL_AMENDS_TRIAL,  /* what is on trial, which it stays */
+	CTL_AMENDS_BEFORE, /* what comes back at its end */
+};
+
 struct ctl_plan {
+	enum ctl_amends amends;
 	uint32_t trial_ms;   /* the plan before comes back by itself; 0: it stays */
 	uint64_t generation; /* of what is in force now */
 	uint64_t ended;	     /* flows that it no longer allows */

@@ -99,12 +99,49 @@ static bool read_plan(struct enforcer *f, uint64_t size, int fd, struct plan **o
 	       plan_decode((struct span){ bytes, size }, f->now.plan, out, e);
 }
 
+/* The trial's time runs on. */
+static bool amend(struct enforcer *f, struct ctl_message *m, struct plan *take_plan, struct err *e)
+{
+	struct inforce next = { .plan = take_plan }, was;
+
+	if (!f->trial) {
+		inforce_done(&next);
+		return err_set(e, ERR_INVALID, "no policy is on trial");
+	}
+	if (m->plan.amends == CTL_AMENDS_BEFORE) {
+		next.tunings = tunings_copy(&f->before.tunings);
+		inforce_done(&f->before);
+		f->before = next;
+		return true;
+	}
+	next.tunings = tunings_copy(&f->now.tunings);
+	if (!inforce_put(f, &next, &was, &m->plan, e))
+		return false;
+	inforce_done(&was);
+	return true;
+}
+
+static void put_amended(struct enforcer *f, struct ctl_message *m, int fd)
+{
+	struct plan *plan;
+	struct err e;
+
+	if (read_plan(f, m->size, fd, &plan, &e) && amend(f, m, plan, &e))
+		done(f, m, NULL);
+	else
+		failed(f, m, &e);
+}
+
 static void put(struct enforcer *f, struct ctl_message *m, int fd)
 {
 	struct inforce next = { .tunings = f->coming }, was;
 	uint32_t trial_ms = m->plan.trial_ms;
 	struct err e;
 
+	if (m->plan.amends != CTL_AMENDS_NOTHING) {
+		put_amended(f, m, fd);
+		return;
+	}
 	notify("RELOADING=1");
 	f->coming = (struct tunings){ 0 };
 	if (read_plan(f, m->size, fd, &next.plan, &e) &&

@@ -90,13 +90,11 @@ static void added_done(struct added_list *l)
 }
 
 /* Those that still hold. */
-static void added_carry(const struct source *s, uint64_t now_ms, struct added_list *out)
+static void added_carry(const struct candidate *from, uint64_t now_ms, struct added_list *out)
 {
-	const struct candidate *kept = s->kept;
-
-	for (size_t i = 0; kept && i < kept->added.n; i++)
-		if (kept->added.items[i].until_ms == 0 || kept->added.items[i].until_ms > now_ms)
-			added_push(out, &kept->added.items[i]);
+	for (size_t i = 0; from && i < from->added.n; i++)
+		if (from->added.items[i].until_ms == 0 || from->added.items[i].until_ms > now_ms)
+			added_push(out, &from->added.items[i]);
 }
 
 static const struct plan_subject *network_find(const struct plan *p, const char *name)
@@ -223,11 +221,10 @@ static bool read_files(struct source *s, struct candidate *c, struct err *e)
 	return dockside_load(s->o.network_config, s->o.firewall_config, &s->env, &c->dockside, e);
 }
 
-/* From what was read when the policy in force was: what the files say by now is for a reload. */
-static bool read_kept(struct source *s, struct candidate *c, struct err *e)
+/* From what was read when a policy in force was: what the files say by now is for a reload. */
+static bool read_again(struct source *s, const struct candidate *kept, struct candidate *c,
+		       struct err *e)
 {
-	const struct candidate *kept = s->kept;
-
 	if (!kept)
 		return err_set(e, ERR_INVALID, "no policy is in force yet");
 	if (kept->dockside)
@@ -240,10 +237,10 @@ static bool read_kept(struct source *s, struct candidate *c, struct err *e)
 }
 
 /* With the rules that were added, those that still hold and perhaps one more. */
-static bool complete(struct source *s, struct candidate *c, const struct added *more,
+static bool complete(const struct candidate *from, struct candidate *c, const struct added *more,
 		     uint64_t now_ms, struct err *e)
 {
-	added_carry(s, now_ms, &c->added);
+	added_carry(from, now_ms, &c->added);
 	if (more && c->added.n == ADDED_MAX)
 		return err_set(e, ERR_LIMIT, "%d rules were added: expected them in the policy",
 			       ADDED_MAX);
@@ -256,18 +253,22 @@ bool source_load(struct source *s, uint64_t now_ms, struct candidate **out, stru
 {
 	_cleanup_(candidate_freep) struct candidate *c = xcalloc(1, sizeof(*c));
 
-	if (!read_files(s, c, e) || !complete(s, c, NULL, now_ms, e))
+	if (!read_files(s, c, e) || !complete(s->kept, c, NULL, now_ms, e))
 		return false;
 	*out = steal(&c);
 	return true;
 }
 
-bool source_expire(struct source *s, uint64_t now_ms, struct candidate **out, struct err *e)
+bool source_expire(struct source *s, const struct candidate *from, uint64_t now_ms,
+		   struct candidate **out, struct err *e)
 {
 	_cleanup_(candidate_freep) struct candidate *c = xcalloc(1, sizeof(*c));
 
-	if (!read_kept(s, c, e) || !complete(s, c, NULL, now_ms, e))
+	if (!from)
+		from = s->kept;
+	if (!read_again(s, from, c, e) || !complete(from, c, NULL, now_ms, e))
 		return false;
+	c->save = from->save;
 	*out = steal(&c);
 	return true;
 }
@@ -309,9 +310,9 @@ bool source_add_rule(struct source *s, const struct source_rule *r, uint64_t now
 	if (s->kept && r->network && !network_find(candidate_plan(s->kept), r->network))
 		return err_set(e, ERR_INVALID, "there is no network \"%s\" in the policy",
 			       r->network);
-	if (r->save && s->kept ? !write_rule(s, r, c, e) : !read_kept(s, c, e))
+	if (r->save && s->kept ? !write_rule(s, r, c, e) : !read_again(s, s->kept, c, e))
 		return false;
-	if (!complete(s, c, r->save ? NULL : &a, now_ms, e))
+	if (!complete(s->kept, c, r->save ? NULL : &a, now_ms, e))
 		return false;
 	*out = steal(&c);
 	return true;
@@ -393,7 +394,7 @@ bool source_change(struct source *s, const char *action, const json_t *request, 
 	if (!changes[i].fn(s->kept->dockside, request, &c->dockside, e))
 		return false;
 	c->save = true;
-	if (!complete(s, c, NULL, now_ms, e))
+	if (!complete(s->kept, c, NULL, now_ms, e))
 		return false;
 	*out = steal(&c);
 	return true;
@@ -450,14 +451,14 @@ bool source_network(const struct source *s, size_t i, const char **name,
 	return false;
 }
 
-uint64_t source_next_end(const struct source *s)
+uint64_t source_next_end(const struct source *s, uint64_t after_ms)
 {
 	uint64_t next = 0;
 
 	for (size_t i = 0; s->kept && i < s->kept->added.n; i++) {
 		uint64_t until = s->kept->added.items[i].until_ms;
 
-		if (until && (!next || until < next))
+		if (until > after_ms && (!next || until < next))
 			next = until;
 	}
 	return next;

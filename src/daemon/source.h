@@ -32,9 +32,10 @@ void source_free(struct source *s);
 bool source_load(struct source *s, uint64_t now_ms, struct candidate **out, struct err *e)
 	_must_use_;
 
-/* What is in force without the added rules whose time is over; the files are not read. */
-bool source_expire(struct source *s, uint64_t now_ms, struct candidate **out, struct err *e)
-	_must_use_;
+/* What is in force without the added rules whose time is over; the files are not read. from: a candidate that is
+ * in force on trial; NULL: what was kept last. */
+bool source_expire(struct source *s, const struct candidate *from, uint64_t now_ms,
+		   struct candidate **out, struct err *e) _must_use_;
 
 /* The files are Dockside's: set-network and its kin can change them. */
 bool source_is_dockside(const struct source *s);
@@ -77,8 +78,8 @@ const struct plan *source_plan(const struct source *s);
 bool source_network(const struct source *s, size_t i, const char **name,
 		    const struct plan_network **out);
 
-/* When the next added rule ends; 0: none does. */
-uint64_t source_next_end(const struct source *s);
+/* When the next added rule ends, of those that end after after_ms; 0: none does. */
+uint64_t source_next_end(const struct source *s, uint64_t after_ms);
 
 /* Adds what the source tells to a status: the files, the added rules, and Dockside's ipsets. */
 void source_status(const struct source *s, uint64_t now_ms, json_t *fields);

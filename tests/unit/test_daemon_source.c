@@ -184,13 +184,13 @@ static void added_rules(struct host *h, const char *policy)
 	c = load(h, 999);
 	t_first_rule(c, "added", 3);
 	keep(h, c);
-	t_good(source_expire(h->source, 1000, &c, &e), e);
+	t_good(source_expire(h->source, NULL, 1000, &c, &e), e);
 	t_first_rule(c, policy, 1);
 	candidate_free(c);
 	c = load(h, 1000);
 	t_first_rule(c, policy, 1);
 	keep(h, c);
-	t_eq_int(source_next_end(h->source), 0);
+	t_eq_int(source_next_end(h->source, 0), 0);
 }
 
 T(added_to_a_policy_file)
