@@ -14,6 +14,7 @@
 #define LIMIT_PORT_RANGES  15		/* in one destination; what one multiport match holds */
 
 #define LIMIT_NETWORKS	   256 /* subjects of one plan; each is a bridge of the host */
+#define LIMIT_NETWORKS_HELD (2 * LIMIT_NETWORKS) /* with those that have left it, and are not empty */
 #define LIMIT_NETWORK_NAME 128 /* bytes; engines have no limit, people use some 20 */
 
 /* Each of Dockside's two files: programs write them, 20 networks of 1,000 rules are 2 MiB. */

@@ -69,6 +69,7 @@ static void set_up(struct enforcer *f, const struct gate_network *list, size_t n
 	_cleanup_(gate_setup_freep) struct gate_setup *s = xcalloc(1, sizeof(*s));
 
 	s->plan = plan_copy(n ? f->now.plan : &none);
+	plan_drop_left(s->plan); /* which is answered nothing, and is behind the others */
 	s->networks = xcalloc(n + 1, sizeof(*s->networks));
 	memcpy(s->networks, list, n * sizeof(*list));
 	s->n_networks = n;

@@ -48,8 +48,8 @@ struct tally_of {
 };
 
 struct denials {
-	struct tally_of of[LIMIT_NETWORKS]; /* by place in now.map.ports */
-	uint64_t generation;		    /* of the policy they are about */
+	struct tally_of of[LIMIT_NETWORKS_HELD]; /* by place in now.map.ports */
+	uint64_t generation;			 /* of the policy they are about */
 	bool any;
 };
 

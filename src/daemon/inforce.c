@@ -42,16 +42,26 @@ static bool has_ports(struct enforcer *f, const char *bridge)
 	return found && (!links_ports(f->links, b.index, &ports, &n, &ignored) || n > 0);
 }
 
-/* A network without a policy of its own any more: as long as somebody is in it, it may reach nothing. */
-static void keep_denied(struct enforcer *f, const struct plan *was, struct plan *next)
+/* A network without a policy of its own any more: as long as somebody is in it, it may reach nothing. So is the bridge
+ * that a network had before. When there are very many, the policy that would let them go is refused. */
+static bool keep_denied(struct enforcer *f, const struct plan *was, struct plan *next,
+			struct err *e)
 {
 	for (size_t i = 0; was && i < was->n_subjects; i++) {
 		const struct plan_subject *s = &was->subjects[i];
 
-		if (s->kind == SUBJECT_NETWORK && !find_bridge(next, s->network.bridge) &&
-		    next->n_subjects < LIMIT_NETWORKS && has_ports(f, s->network.bridge))
-			plan_deny_network(next, s);
+		if (s->kind != SUBJECT_NETWORK || find_bridge(next, s->network.bridge) ||
+		    !has_ports(f, s->network.bridge))
+			continue;
+		if (next->n_subjects == LIMIT_NETWORKS_HELD)
+			return err_set(e, ERR_LIMIT,
+				       "network %s is no longer in the policy, containers are on "
+				       "its bridge %s, and so many such networks are confined "
+				       "already that it could not be: remove containers first",
+				       s->id, s->network.bridge);
+		plan_deny_network(next, s);
 	}
+	return true;
 }
 
 /* ---- making it */
@@ -232,7 +242,10 @@ bool inforce_put(struct enforcer *f, struct inforce *take_next, struct inforce *
 	char differed[sizeof(f->wrong)];
 
 	*was = (struct inforce){ 0 };
-	keep_denied(f, f->now.plan, take_next->plan);
+	if (!keep_denied(f, f->now.plan, take_next->plan, e)) {
+		inforce_done(take_next);
+		return false;
+	}
 	if (!is_same(&f->now, take_next))
 		return put(f, take_next, was, out, e);
 	inforce_done(take_next);

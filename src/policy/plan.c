@@ -185,8 +185,31 @@ void plan_audit(struct plan *p)
 		p->policies[i]->mode = MODE_AUDIT;
 }
 
+static bool is_named(const struct plan *p, const char *id)
+{
+	for (size_t i = 0; i < p->n_subjects; i++)
+		if (strcmp(p->subjects[i].id, id) == 0)
+			return true;
+	return false;
+}
+
+/* Its own name, or where another bridge has that now, one that no network can have: with an @. */
+static char *name_of_left(const struct plan *p, const struct plan_subject *was)
+{
+	char *id = xstrdup(was->id);
+
+	while (is_named(p, id)) {
+		char *longer = xasprintf("%s@%s", id, was->network.bridge);
+
+		free(id);
+		id = longer;
+	}
+	return id;
+}
+
 void plan_deny_network(struct plan *p, const struct plan_subject *was)
 {
+	char *id = name_of_left(p, was);
 	struct plan_policy *policy;
 	struct plan_subject *s;
 
@@ -201,7 +224,7 @@ void plan_deny_network(struct plan *p, const struct plan_subject *was)
 	p->subjects = xrealloc(p->subjects, p->n_subjects + 1, sizeof(*p->subjects));
 	s = &p->subjects[p->n_subjects++];
 	*s = (struct plan_subject){ .kind = SUBJECT_NETWORK,
-				    .id = xstrdup(was->id),
+				    .id = id,
 				    .policy = policy,
 				    .network.left = true };
 	memcpy(s->network.bridge, was->network.bridge, sizeof(s->network.bridge));
