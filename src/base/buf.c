@@ -49,13 +49,6 @@ bool buf_grow(struct buf *b, size_t n)
 	return true;
 }
 
-void buf_reserve(struct buf *b, size_t n)
-{
-	/* Too much is only marked when it is appended. */
-	if (!b->overflow && n <= b->max && b->n <= b->max - n)
-		(void)buf_grow(b, n);
-}
-
 void buf_add(struct buf *b, const void *p, size_t n)
 {
 	uint8_t *to = n ? buf_extend(b, n) : NULL;

@@ -37,9 +37,6 @@ void buf_char(struct buf *b, char c);
 void buf_fmt(struct buf *b, const char *fmt, ...) _printf_(2, 3);
 void buf_vfmt(struct buf *b, const char *fmt, va_list ap) _printf_(2, 0);
 
-/* Room for n more bytes at once: what is appended next does not have to be moved while it grows. */
-void buf_reserve(struct buf *b, size_t n);
-
 /* Network byte order. */
 void buf_u8(struct buf *b, uint8_t v);
 void buf_u16(struct buf *b, uint16_t v);

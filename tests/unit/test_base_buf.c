@@ -84,6 +84,44 @@ T(network_order)
 	buf_done(&b);
 }
 
+T(put_u32)
+{
+	static const uint8_t want[] = { 0xff, 0x01, 0x23, 0x45, 0x67, 0xff };
+	struct buf b;
+
+	buf_init(&b, 64);
+	buf_u8(&b, 0xff);
+	buf_u32(&b, 0);
+	buf_u8(&b, 0xff);
+	buf_put_u32(&b, 1, 0x01234567);
+	t_eq_int(b.n, sizeof(want));
+	t_eq_mem(b.p, want, sizeof(want));
+	buf_done(&b);
+}
+
+/* Bytes for the caller to write, up to the ceiling and no further. */
+T(extend)
+{
+	struct buf b;
+	uint8_t *p;
+
+	buf_init(&b, 100);
+	p = buf_extend(&b, 3);
+	memcpy(p, "abc", 3);
+	t_eq_str(buf_cstr(&b), "abc");
+	p = buf_extend(&b, 97);
+	t_ok(p == (uint8_t *)b.p + 3);
+	memset(p, 'x', 97);
+	t_eq_int(b.n, 100);
+	t_eq_int(b.p[100], '\0');
+	t_ok(buf_extend(&b, 0));
+	t_ok(!buf_extend(&b, 1) && !buf_ok(&b));
+	t_ok(!buf_extend(&b, 0));
+	buf_clear(&b);
+	t_ok(!buf_extend(&b, 101) && !buf_ok(&b));
+	buf_done(&b);
+}
+
 T(take)
 {
 	struct buf b;
@@ -116,5 +154,5 @@ T(vectors)
 	free(items);
 }
 
-T_MAIN(T_TEST(append), T_TEST(ceiling), T_TEST(grows), T_TEST(network_order), T_TEST(take),
-       T_TEST(vectors))
+T_MAIN(T_TEST(append), T_TEST(ceiling), T_TEST(grows), T_TEST(network_order), T_TEST(put_u32),
+       T_TEST(extend), T_TEST(take), T_TEST(vectors))
