@@ -34,9 +34,10 @@ def count(result, text):
 
 
 def main(build, suite):
-    log = pathlib.Path(build, "meson-logs/testlog.json")
+    log = pathlib.Path(build, f"meson-logs/{suite}.json")  # others run beside this one
     log.unlink(missing_ok=True)
-    run = subprocess.run(["meson", "test", "-C", build, "--suite", suite, "--no-rebuild"],
+    run = subprocess.run(["meson", "test", "-C", build, "--suite", suite, "--logbase", suite,
+                          "--no-rebuild"],
                          check=False, capture_output=True, text=True, errors="replace")
     if not log.exists():
         print(run.stdout, run.stderr)

@@ -13,6 +13,7 @@ from lib.dockside import (ALLOWED, BARE, CONTROLLER_IP, CONTROLLER_MAC, DATABASE
                           WEB, WORK, await_seconds, tcp, udp, web)
 
 CASES = Cases()
+SECONDS = 90
 FAST_US = 1_000_000
 FIRSTS = 6  # containers that send from their first instruction on
 FLOOD_MS = 300

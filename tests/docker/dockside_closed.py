@@ -12,6 +12,7 @@ from lib.case import Case, Cases, eventually, expect, expect_eq, expect_in, toke
 from lib.dockside import (ALLOWED, CONTROLLER_MAC, DENIED, ECHO_PORT, FORBIDDEN, WEB, tcp, udp, web)
 
 CASES = Cases()
+SECONDS = 50
 NAME, SUBNET, GATEWAY = "ds-closed", "10.77.220.0/24", "10.77.220.1"
 LATER = "10.77.220.200"  # of a controller
 

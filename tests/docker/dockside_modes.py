@@ -13,6 +13,7 @@ from lib.dockside import (ALLOWED, BARE, DENIED, FIREWALL_CONFIG, FORBIDDEN, MIS
 from lib.world import ROOT
 
 CASES = Cases()
+SECONDS = 16
 
 def _files(d):
     """The two files as the original's command line has them."""

@@ -15,6 +15,7 @@ from lib.sidecar import (ALLOWED, ALSO_ALLOWED, BASELINE, DENIED, HEALTH_S,
                          PROJECT_ALLOWED, PROJECT_LIST)
 
 CASES = Cases()
+SECONDS = 18
 UID = 65532
 RELOAD_S = 5
 

@@ -6,6 +6,7 @@ from lib.case import Case, Cases, Skip, eventually, expect, expect_eq, token
 from lib.sidecar import ALLOWED, DENIED, GATE_TRAFFIC, LOOPBACK, PROXY
 
 CASES = Cases()
+SECONDS = 22
 
 TCP = """
 import socket, sys

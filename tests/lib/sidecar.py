@@ -55,7 +55,7 @@ class Bed(Testbed):
         self.engine.docker("network", "create", "street")
         self._start_box("box", "--network=street")
         self.containers = {}
-        self.dockside = Dockside(self)
+        self._dockside = Dockside(self)
 
     def _loopback_resolver(self):
         """What Docker does with a resolver on the host's loopback is one of the questions."""
@@ -104,15 +104,25 @@ class Bed(Testbed):
         logs = self.engine.try_docker("logs", "--tail=30", self._container_of("gate"))
         return "log of the gate:\n" + (logs.stdout + logs.stderr).decode(errors="replace")
 
+    def down(self):
+        self.containers = {}
+        self._compose("down", "--timeout=0", "--volumes")
+
+    @property
+    def dockside(self):
+        """The daemon and its networks. The sidecar's health check would be seen as a leak of theirs."""
+        if self.containers:
+            self.down()
+        return self._dockside
+
     def settle(self):
         """Nothing of this suite runs outside the engine."""
 
     def afresh(self):
-        self.dockside.end()
+        self._dockside.end()
         self.restore()
         if self.world.program:
-            self.containers = {}
-            self._compose("down", "--timeout=0", "--volumes")
+            self.down()
 
     def wire_since(self, marks):
         """Every packet that arrived on the internet's end since."""

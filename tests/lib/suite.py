@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The main program of a suite: builds the internet, runs the cases of a directory, counts."""
+"""
+The main program of a suite: runs the cases of a directory, in one small internet or in several beside
+one another, and counts.
+"""
 
 import argparse
 import fnmatch
@@ -7,11 +10,9 @@ import importlib.util
 import os
 import shutil
 import sys
-import time
 
-from . import bubble
+from . import bubble, crew
 from .case import Case, eventually, token
-from .crew import run_case
 from .jail import Runner, kill_all, leftovers
 from .world import ROOT, World
 
@@ -49,12 +50,13 @@ class Testbed(Runner):
         kill_all([daemon.pid for daemon in self.world.daemons])
 
 
-def _arguments(title):
+def _arguments(title, workers):
     p = argparse.ArgumentParser(description=f"The {title} tests of sallyport.")
     p.add_argument("--only", metavar="PATTERN", help="cases whose name contains or matches this")
     p.add_argument("--list", action="store_true", help="names only")
     p.add_argument("--controls", action="store_true", help="only the controls, without a program")
     p.add_argument("--times", action="store_true", help="print how long each case took")
+    p.add_argument("--workers", type=int, default=workers, help="how many bubbles at one time")
     p.add_argument("--program", default=os.environ.get("SALLYPORT", f"{ROOT}/build/sallyport"))
     return p.parse_args()
 
@@ -75,28 +77,33 @@ def load_groups(directory):
     return [cases for _, cases in sorted(groups, key=lambda group: group[0])]
 
 
-def _load(directory):
-    return [case for cases in load_groups(directory) for case in cases]
-
-
 def _wanted(case, pattern):
     return not pattern or pattern in case.name or fnmatch.fnmatch(case.name, pattern)
 
 
-def _run_all(cases, options, directory, make_testbed):
-    testbed = make_testbed(World(None if options.controls else options.program))
+def _in_world(directory, options):
+    """The testbed of the suites that need no more than the small internet."""
+    testbed = Testbed(World(None if options.controls else options.program))
     if os.path.exists(f"{directory}/probes.py"):
         shutil.copy(f"{directory}/probes.py", f"{testbed.world.tmp}/lib")
+    return testbed
+
+
+def _run(groups, options, make_testbed):
+    n_cases = sum(map(len, groups))
     counts = {"ok": 0, "FAIL": 0, "skip": 0}
-    for case in cases:
-        start = time.monotonic()
-        word, why = run_case(testbed, case, options.controls)
+    for word, name, why, seconds in crew.share(groups, make_testbed, options.workers,
+                                               options.controls):
+        if word == "unavailable":
+            return _skip(n_cases, why)
         counts[word] += 1
-        if word == "FAIL":
-            testbed.afresh()
-        took = f" [{time.monotonic() - start:.2f} s]" if options.times else ""
-        print(f"{word} {case.name}{took}" + (": " + why.replace("\n", "\n    ") if why else ""),
+        took = f" [{seconds:.2f} s]" if options.times else ""
+        print(f"{word} {name}{took}" + (": " + why.replace("\n", "\n    ") if why else ""),
               flush=True)
+    lost = n_cases - sum(counts.values())
+    if lost > 0:
+        print(f"FAIL {lost} cases were not run")
+        counts["FAIL"] += lost
     _summary(*counts.values())
     return 1 if counts["FAIL"] else 0
 
@@ -120,17 +127,19 @@ def _skip(n_cases, why):
 
 
 def skip_everything(directory, why):
-    return _skip(len(_load(directory)), why)
+    return _skip(sum(map(len, load_groups(directory))), why)
 
 
-def main(title, directory, make_testbed=Testbed):
-    options = _arguments(title)
-    cases = [c for c in _load(directory) if _wanted(c, options.only)]
+def main(title, directory, make_testbed=None, workers=1):
+    """make_testbed: of the options, in a bubble. Each file's cases stay together, in one of these."""
+    options = _arguments(title, workers)
+    groups = [[c for c in cases if _wanted(c, options.only)] for cases in load_groups(directory)]
+    groups = [cases for cases in groups if cases]
     if options.list:
-        print("\n".join(c.name for c in cases))
+        print("\n".join(c.name for cases in groups for c in cases))
         return 0
     if not options.controls and not os.access(options.program, os.X_OK):
         print(f"{options.program} is not there: run `make` first", file=sys.stderr)
         return 2
-    return in_bubble(lambda: _run_all(cases, options, directory, make_testbed),
-                     len(cases))
+    make = make_testbed or (lambda options: _in_world(directory, options))
+    return _run(groups, options, lambda: make(options))
