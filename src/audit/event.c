@@ -43,9 +43,8 @@ bool event_valid(const struct event *ev)
 	return ev->kind < EVENT_KIND_COUNT && ev->layer < LAYER_COUNT &&
 	       ev->verdict < EVENT_VERDICT_COUNT && ev->remedy < REMEDY_COUNT && ev->count > 0 &&
 	       ev->proto >= 0 && ev->proto <= 255 && ev->icmp_type >= -1 && ev->icmp_type <= 255 &&
-	       (ev->addr.family == 0 || ev->addr.family == AF_INET ||
-		ev->addr.family == AF_INET6) &&
-	       name_valid(&ev->name) && memchr(ev->reason, '\0', sizeof(ev->reason));
+	       (ev->addr.family == 0 || addr_valid(&ev->addr)) && name_valid(&ev->name) &&
+	       memchr(ev->reason, '\0', sizeof(ev->reason));
 }
 
 static void dest_of(const struct event *ev, const struct name *name, struct dest *out)

@@ -311,10 +311,8 @@ void ports_facts(struct enforcer *f, const void *facts, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		f->facts[i].bridge[sizeof(f->facts[i].bridge) - 1] = '\0';
 		f->facts[i].container[sizeof(f->facts[i].container) - 1] = '\0';
-		if (f->facts[i].v4.family != AF_INET)
-			f->facts[i].v4 = (struct addr){ 0 };
-		if (f->facts[i].v6.family != AF_INET6)
-			f->facts[i].v6 = (struct addr){ 0 };
+		f->facts[i].v4 = addr_clean(&f->facts[i].v4, AF_INET);
+		f->facts[i].v6 = addr_clean(&f->facts[i].v6, AF_INET6);
 	}
 	f->looks = 0;
 	ports_look(f);

@@ -225,7 +225,7 @@ bool gate_resolved_valid(const struct gate_resolved *r)
 	    r->ttl_s > LIMIT_DNS_TTL_CEIL)
 		return false;
 	for (size_t i = 0; i < r->n; i++)
-		if (r->addrs[i].family != AF_INET && r->addrs[i].family != AF_INET6)
+		if (!addr_valid(&r->addrs[i]))
 			return false;
 	return true;
 }

@@ -130,6 +130,22 @@ struct addr addr_from_v6(const void *bytes)
 	return a;
 }
 
+struct addr addr_clean(const struct addr *a, int family)
+{
+	struct addr none = { 0 };
+
+	if (a->family != family)
+		return none;
+	return family == AF_INET ? addr_from_v4(a->bytes) : addr_from_v6(a->bytes);
+}
+
+bool addr_valid(const struct addr *a)
+{
+	struct addr clean = addr_clean(a, a->family);
+
+	return (a->family == AF_INET || a->family == AF_INET6) && addr_eq(&clean, a);
+}
+
 bool addr_from_sockaddr(const union sockaddr_any *sa, struct addr *out, uint16_t *port)
 {
 	uint16_t port_be;

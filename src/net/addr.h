@@ -47,6 +47,13 @@ static inline bool addr_eq(const struct addr *a, const struct addr *b)
 	return a->family == b->family && memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
+/* As another process may send it: what is no address of this family becomes none, and bytes behind an IPv4 one,
+ * which addr_eq() and memcmp() would compare, become zero. */
+struct addr addr_clean(const struct addr *a, int family);
+
+/* It is one, of either family, and addr_clean() would change nothing. */
+bool addr_valid(const struct addr *a);
+
 /* fe80::/10: it says nothing about which link. */
 static inline bool addr_is_link_local(const struct addr *a)
 {

@@ -354,11 +354,29 @@ T(dies)
 	world_close(&w);
 }
 
+/* What a gate that somebody owns may send is taken only when it is well-formed. */
+T(resolved_valid)
+{
+	struct gate_resolved r = { .name = name_of("a.test"), .n = 1, .ttl_s = 60 };
+
+	r.addrs[0] = addr_of("203.0.113.5");
+	t_ok(gate_resolved_valid(&r));
+	r.addrs[0].bytes[9] = 1;
+	t_ok(!gate_resolved_valid(&r));
+	r.addrs[0] = (struct addr){ .family = 99 };
+	t_ok(!gate_resolved_valid(&r));
+	r.addrs[0] = addr_of("2001:db8::5");
+	t_ok(gate_resolved_valid(&r));
+	r.n = GATE_ADDRESSES_MAX + 1;
+	t_ok(!gate_resolved_valid(&r));
+}
+
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = { T_TEST(resolve), T_TEST(asked_anew),  T_TEST(hosts),
-					    T_TEST(many),    T_TEST(never_waits), T_TEST(hangs),
-					    T_TEST(dies) };
+	const struct CMUnitTest tests[] = { T_TEST(resolve),	    T_TEST(asked_anew),
+					    T_TEST(hosts),	    T_TEST(many),
+					    T_TEST(never_waits),    T_TEST(hangs),
+					    T_TEST(resolved_valid), T_TEST(dies) };
 
 	if (process_is(argc, argv, PROCESS_GATE))
 		return gate_process_main();

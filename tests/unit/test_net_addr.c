@@ -420,6 +420,25 @@ T(sockaddr)
 	t_ok(!addr_from_sockaddr(&sa, &back, &port));
 }
 
-T_MAIN(T_TEST(parse), T_TEST(refuse), T_TEST(canonical_form), T_TEST(forbidden), T_TEST(prefix),
-       T_TEST(prefix_refuse), T_TEST(contains), T_TEST(covering), T_TEST(prefix_canonical_form),
-       T_TEST(sockaddr))
+/* What lies behind an IPv4 address counts in a comparison: it is to be nothing. */
+T(clean)
+{
+	struct addr v4 = addr_of("203.0.113.5"), v6 = addr_of("2001:db8::5"), dirty = v4;
+	struct addr none = { 0 }, odd = { .family = 99, .bytes = { 1 } }, got;
+
+	dirty.bytes[15] = 7;
+	t_ok(addr_valid(&v4) && addr_valid(&v6));
+	t_ok(!addr_valid(&dirty) && !addr_valid(&none) && !addr_valid(&odd));
+	got = addr_clean(&dirty, AF_INET);
+	t_ok(memcmp(&got, &v4, sizeof(v4)) == 0);
+	got = addr_clean(&v6, AF_INET6);
+	t_ok(memcmp(&got, &v6, sizeof(v6)) == 0);
+	got = addr_clean(&v6, AF_INET);
+	t_ok(memcmp(&got, &none, sizeof(none)) == 0);
+	got = addr_clean(&odd, AF_INET);
+	t_ok(memcmp(&got, &none, sizeof(none)) == 0);
+}
+
+T_MAIN(T_TEST(clean), T_TEST(parse), T_TEST(refuse), T_TEST(canonical_form), T_TEST(forbidden),
+       T_TEST(prefix), T_TEST(prefix_refuse), T_TEST(contains), T_TEST(covering),
+       T_TEST(prefix_canonical_form), T_TEST(sockaddr))
