@@ -9,7 +9,8 @@
  *	flows.c		what it no longer allows ends;
  *	lookups.c	names are asked of the gate, their addresses go into the sets (named.c, names.c);
  *	answers.c	then the gate may tell them to containers;
- *	ports.c		so does who is at which port of a bridge (pins.c).
+ *	ports.c		so does who is at which port of a bridge (pins.c);
+ *	seeds.c		that of the daemon before is begun with.
  *	denials.c	Denied packets come back as events.
  *	drift.c		Another program has touched the tables: they are put right.
  *	status.c	What is so, read back from the kernel.
@@ -83,6 +84,8 @@ struct enforcer {
 	struct timer *again;	/* ports.c: inforce_again() */
 	struct ctl_fact *facts; /* the engine's */
 	size_t n_facts;
+	struct pins_seed *seeds; /* between the first load and the first look; seeds.c */
+	size_t n_seeds, cap_seeds;
 	bool torn_down; /* by request: nothing is in force until the next plan */
 
 	struct tunings coming; /* of the next plan */
@@ -226,6 +229,12 @@ bool ports_move(const struct enforcer *f, const struct inforce *p);
 void ports_facts(struct enforcer *f, const void *facts, size_t n);
 bool ports_bridge_there(const struct enforcer *f, size_t i);
 json_t *ports_json(const struct enforcer *f, size_t i);
+
+/* ---- seeds.c */
+
+/* What the sets that `next` has for ports hold in the kernel, before it is loaded in their place. */
+void seeds_read(struct enforcer *f, const struct inforce *next);
+void seeds_forget(struct enforcer *f);
 
 /* ---- flows.c */
 

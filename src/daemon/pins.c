@@ -278,6 +278,24 @@ static void look_at(struct pins *all, const struct pins_seen *s, const struct li
 		add_addrs(all, s, port, f, p);
 }
 
+/* It comes before whatever others claim by now. */
+static void begin_as_before(const struct pins_seen *s, const struct links_port *port, struct pin *p)
+{
+	for (size_t i = 0; i < s->n_seeds && port->veth; i++) {
+		const struct pins_seed *seed = &s->seeds[i];
+
+		if (strncmp(seed->port, port->name, LINKS_NAME_MAX) != 0 ||
+		    !mac_eq(seed->mac, port->mac))
+			continue;
+		p->open = true;
+		memcpy(p->mac, seed->mac, sizeof(p->mac));
+		for (size_t j = 0; j < seed->n_addrs; j++)
+			if (in_network(s->bridge, &seed->addrs[j]))
+				p->addrs[p->n_addrs++] = seed->addrs[j];
+		return;
+	}
+}
+
 void pins_update(struct pins *p, const struct pins_seen *s)
 {
 	struct pins next = { .items = xcalloc(s->n_ports + 1, sizeof(*next.items)) };
@@ -288,6 +306,8 @@ void pins_update(struct pins *p, const struct pins_seen *s)
 
 		next.items[next.n] = old ? *old : (struct pin){ .index = s->ports[i].index };
 		memcpy(next.items[next.n].port, s->ports[i].name, LINKS_NAME_MAX);
+		if (!old)
+			begin_as_before(s, &s->ports[i], &next.items[next.n]);
 		next.n++;
 	}
 	for (size_t i = 0; i < next.n; i++)

@@ -12,6 +12,7 @@
  *   no other port's; the first one keeps it, unless the engine has it for another container.
  * - What the policy knows the controller by is given to a port that has all of it, and to no other. Where that is
  *   its address alone and an engine is followed, to the port of the container that the engine has it for.
+ * - A port that an earlier daemon knew, and whose far end still has the MAC, begins with what it had then.
  * - What a port has is taken back when the bridge, the policy or the engine no longer lets it.
  */
 #ifndef SALLYPORT_DAEMON_PINS_H
@@ -40,6 +41,14 @@ struct pins {
 	size_t n;
 };
 
+/* What an earlier daemon had found at a port. */
+struct pins_seed {
+	char port[LINKS_NAME_MAX]; /* padded with NULs */
+	uint8_t mac[6];
+	struct addr addrs[PIN_ADDRS_MAX];
+	size_t n_addrs;
+};
+
 /* What the kernel and the engine say now. */
 struct pins_seen {
 	const struct plan_network *network;
@@ -48,6 +57,8 @@ struct pins_seen {
 	size_t n_ports;
 	const struct ctl_fact *facts; /* of all bridges */
 	size_t n_facts;
+	const struct pins_seed *seeds; /* of all bridges */
+	size_t n_seeds;
 	bool engine; /* there is one that is followed, whatever it has said yet */
 };
 

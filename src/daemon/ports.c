@@ -79,6 +79,8 @@ static bool look_at(struct enforcer *f, const struct plan_subject *sub, struct p
 	*out = (struct seen){ .s = { .network = &sub->network,
 				     .facts = f->facts,
 				     .n_facts = f->n_facts,
+				     .seeds = f->seeds,
+				     .n_seeds = f->n_seeds,
 				     .engine = f->o->control.engine } };
 	if (!links_bridge(f->links, sub->network.bridge, &st->there, &st->bridge, &e) ||
 	    (st->there &&
@@ -242,6 +244,8 @@ void ports_look(struct enforcer *f)
 		drift_soon(f);
 	}
 	changes_done(&out);
+	if (f->now.rules)
+		seeds_forget(f);
 	if (count_ports(f) != before) {
 		f->looks = 0;
 		orders_tell(f, CTL_PORTS);
@@ -260,6 +264,8 @@ void ports_fill(struct enforcer *f, struct inforce *p)
 
 	if (f->o->once)
 		return;
+	if (!f->now.rules && !f->seeds)
+		seeds_read(f, p);
 	for (size_t i = 0; i < p->map.n_ports; i++) {
 		const char *bridge = p->plan->subjects[p->map.ports[i].subject].network.bridge;
 		struct port_state *known = find(f, bridge), fresh = { 0 };
@@ -378,6 +384,7 @@ void ports_stop(struct enforcer *f)
 		state_done(&f->ports_of[i]);
 	free(f->ports_of);
 	free(f->facts);
+	seeds_forget(f);
 }
 
 bool ports_bridge_there(const struct enforcer *f, size_t i)

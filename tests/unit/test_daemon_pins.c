@@ -30,6 +30,7 @@ static const struct row {
 	const char *problem;	/* of the last port that has one; NULL: none has */
 	const char *controller; /* "m09 10.77.0.9", "m09" or "10.77.0.9" */
 	bool engine;		/* it is followed */
+	const char *seeds;	/* "NAME m05 ADDRESS...", of the first step */
 } rows[] = {
 	{ .name = "a far end with everything",
 	  .steps = { { "p1/3 m05 10.77.0.5 fd77::5 fe80::5" } },
@@ -108,6 +109,25 @@ static const struct row {
 	{ .name = "it is free when that one has gone",
 	  .steps = { { "p1/3 m05 10.77.0.5; p2/4 m05 10.77.0.5" }, { "p2/4 m05 10.77.0.5" } },
 	  .want = "p2 m05 10.77.0.5" },
+
+	/* What an earlier daemon knew. */
+	{ .name = "as before, whoever claims it by now",
+	  .seeds = "p1 m05 10.77.0.5 fe80::5",
+	  .steps = { { "p2/2 m06 10.77.0.6 10.77.0.5 fe80::5; p1/3 m05 10.77.0.5 fe80::5" } },
+	  .want = "p2 m06 10.77.0.6; p1 m05 10.77.0.5 fe80::5",
+	  .problem = "10.77.0.5 is another port's address" },
+	{ .name = "as before, and not what it has taken since",
+	  .seeds = "p1 m05 10.77.0.5; p2 m06 10.77.0.6",
+	  .steps = { { "p1/3 m05 10.77.0.66; p2/4 m06 10.77.0.5" } },
+	  .want = "p1 m05 10.77.0.5; p2 m06 10.77.0.6" },
+	{ .name = "another one by the port's name",
+	  .seeds = "p1 m05 10.77.0.5",
+	  .steps = { { "p1/3 m07 10.77.0.7" } },
+	  .want = "p1 m07 10.77.0.7" },
+	{ .name = "what the bridge's networks no longer have is not kept",
+	  .seeds = "p1 m05 10.78.0.5 10.77.0.1",
+	  .steps = { { "p1/3 m05" } },
+	  .want = "p1 m05" },
 
 	/* The engine's word. */
 	{ .name = "a container",
@@ -322,6 +342,24 @@ static size_t read_facts(const char *text, struct ctl_fact *out)
 	return n;
 }
 
+static size_t read_seeds(const char *text, struct pins_seed *out)
+{
+	struct span rest = span_of(text ? text : ""), one, word;
+	size_t n = 0;
+
+	while (text && part(&rest, ';', &one)) {
+		struct pins_seed *seed = &out[n++];
+
+		*seed = (struct pins_seed){ 0 };
+		t_ok(part(&one, ' ', &word));
+		memcpy(seed->port, word.p, word.n);
+		while (part(&one, ' ', &word))
+			if (!mac_of(word, seed->mac))
+				seed->addrs[seed->n_addrs++] = addr_of(word);
+	}
+	return n;
+}
+
 static void read_bridge(const char *text, struct links_bridge *b)
 {
 	struct span rest = span_of(text ? text : "10.77.0.1 fd77::1 fe80::1"), word;
@@ -352,12 +390,15 @@ static void take(struct pins *p, const struct row *row, const struct step *step)
 	struct plan_network network = { .v4.gateway = addr_of(SPAN_LIT("10.77.0.254")) };
 	struct links_port ports[THINGS_MAX];
 	struct ctl_fact facts[THINGS_MAX];
+	struct pins_seed seeds[THINGS_MAX];
 	struct links_bridge bridge = { 0 };
 	bool there = !step->bridge || strcmp(step->bridge, "none") != 0;
 	struct pins_seen s = {
 		.network = &network, .ports = ports, .facts = facts, .engine = row->engine
 	};
 
+	s.seeds = seeds;
+	s.n_seeds = step == row->steps ? read_seeds(row->seeds, seeds) : 0;
 	s.n_ports = read_ports(step->ports, ports);
 	s.n_facts = read_facts(step->facts, facts);
 	if (there) {
