@@ -13,9 +13,9 @@
 #define LIMIT_PLAN_FLAT	   (256U << 20) /* as bytes: LIMIT_POLICY_DESTS with the longest names */
 #define LIMIT_PORT_RANGES  15		/* in one destination; what one multiport match holds */
 
-#define LIMIT_NETWORKS	   256 /* subjects of one plan; each is a bridge of the host */
-#define LIMIT_NETWORKS_HELD (2 * LIMIT_NETWORKS) /* with those that have left it, and are not empty */
-#define LIMIT_NETWORK_NAME 128 /* bytes; engines have no limit, people use some 20 */
+#define LIMIT_NETWORKS	    256 /* subjects of one plan; each is a bridge of the host */
+#define LIMIT_NETWORKS_HELD 512 /* with those that have left it while somebody is there */
+#define LIMIT_NETWORK_NAME  128 /* bytes; engines have no limit, people use some 20 */
 
 /* Each of Dockside's two files: programs write them, 20 networks of 1,000 rules are 2 MiB. */
 #define LIMIT_DOCKSIDE_BYTES (8U << 20)

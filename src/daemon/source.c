@@ -264,11 +264,9 @@ bool source_expire(struct source *s, const struct candidate *from, uint64_t now_
 {
 	_cleanup_(candidate_freep) struct candidate *c = xcalloc(1, sizeof(*c));
 
-	if (!from)
-		from = s->kept;
+	from = from ? from : s->kept;
 	if (!read_again(s, from, c, e) || !complete(from, c, NULL, now_ms, e))
 		return false;
-	c->save = from->save;
 	*out = steal(&c);
 	return true;
 }

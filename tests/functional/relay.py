@@ -197,7 +197,7 @@ for s in idle[::100]:
 fresh = socket.create_connection((address, 7007), 4)
 fresh.sendall(b'y')
 assert fresh.recv(1) == b'y'
-print('all alive in %.2f s' % (time.monotonic() - start), time.monotonic() - start < 1)
+print('all alive in %.2f s' % (time.monotonic() - start), time.monotonic() - start < 3)
 """
 
 

@@ -16,7 +16,7 @@ import time
 
 from . import zone
 from .bridgeworld import T
-from .case import Case, Cases, Fail, Skip, eventually, expect, token
+from .case import TRIES, Case, Cases, Fail, Skip, eventually, expect, token
 from .daemon import ENTER, Daemon
 from .jail import Runner, kill_all
 from .world import sysctl
@@ -264,7 +264,7 @@ def arrives(t, box, probe):
 
 def stays_in(t, box, probe, allowed=(), fast=FAST_S):
     """A slow refusal is tried again: a machine may be busy, a time-out is constant."""
-    for _ in range(3):
+    for _ in range(TRIES):
         tok, marks = token(), t.marks()
         outcome = Outcome(t, box, probe, tok)
         leaks = t.leaks(marks, allowed)
@@ -273,7 +273,7 @@ def stays_in(t, box, probe, allowed=(), fast=FAST_S):
         expect(not seen, f"{tok} arrived at {seen}; {outcome}")
         if fast is None or outcome.seconds < fast:
             return outcome
-    raise Fail(f"not refused at once, three times: {outcome}")
+    raise Fail(f"not refused at once, {TRIES} times: {outcome}")
 
 
 UNSUPPORTED = {93, 94, 97}  # EPROTONOSUPPORT, ESOCKTNOSUPPORT, EAFNOSUPPORT
