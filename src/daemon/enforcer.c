@@ -31,9 +31,6 @@
 /* How long `once` waits for names and the engine. */
 #define ONCE_MS 20000
 
-/* How long control may be busy before an order to it counts as lost. */
-#define SEND_MS 5000
-
 void enforcer_story(const char *fmt, ...)
 {
 	char line[1024];
@@ -217,7 +214,6 @@ static bool tell_options(struct enforcer *f, struct err *e)
 
 static bool start_control(struct enforcer *f, struct err *e)
 {
-	struct timeval wait = { SEND_MS / 1000, SEND_MS % 1000 * 1000 };
 	/* IPSET_* are its to read. */
 	struct process_spec spec = { .role = PROCESS_CONTROL, .own_environ = true };
 	int pair[2], fds[2];
@@ -225,7 +221,6 @@ static bool start_control(struct enforcer *f, struct err *e)
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		return err_sys(e, errno, "a socket for control");
-	(void)setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
 	fds[0] = pair[1];
 	fds[1] = f->control_listen;
 	spec.fds = fds;
@@ -286,7 +281,10 @@ static bool open_handles(struct enforcer *f, struct err *e)
 
 static bool start(struct enforcer *f, struct err *e)
 {
+	/* It reads the policy while the rest is made ready. */
 	if (f->o->socket && !control_listen(f->o->socket, &f->control_listen, e))
+		return false;
+	if (!start_control(f, e))
 		return false;
 	if (!signals_watch(&f->loop, on_signal, f, &f->signals, e) || !open_handles(f, e))
 		return false;
@@ -298,7 +296,7 @@ static bool start(struct enforcer *f, struct err *e)
 	if (!f->o->once && (!denials_start(f, e) || !ports_start(f, e) || !drift_start(f, e)))
 		return false;
 	start_watchdog(f);
-	return start_control(f, e) && enforcer_sandbox(e);
+	return enforcer_sandbox(e);
 }
 
 static void stop(struct enforcer *f)

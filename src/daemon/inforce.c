@@ -203,6 +203,13 @@ static void go_back(struct enforcer *f, struct inforce *was)
 	inforce_done(&failed);
 }
 
+/* Of a step what is not of `was` as well. `once` reads all of it at its end. */
+static bool read_back(struct enforcer *f, const struct ruleset *was, struct err *e)
+{
+	return f->o->once ||
+	       tables_compare(f->tables, f->now.rules, was, f->wrong, sizeof(f->wrong), e);
+}
+
 static bool is_same(const struct inforce *p, const struct inforce *next)
 {
 	return p->rules && plan_same(p->plan, next->plan) &&
@@ -223,8 +230,7 @@ static bool put(struct enforcer *f, struct inforce *take_next, struct inforce *w
 	}
 	take_place(f, next, was);
 	*out = (struct ctl_plan){ .generation = f->now.generation, .changed = true };
-	if (!tables_compare(f->tables, f->now.rules, step ? was->rules : NULL, f->wrong,
-			    sizeof(f->wrong), e)) {
+	if (!read_back(f, step ? was->rules : NULL, e)) {
 		go_back(f, was);
 		return false;
 	}
@@ -248,6 +254,7 @@ bool inforce_put(struct enforcer *f, struct inforce *take_next, struct inforce *
 	}
 	if (!is_same(&f->now, take_next))
 		return put(f, take_next, was, out, e);
+	plan_swap_places(f->now.plan, take_next->plan);
 	inforce_done(take_next);
 	*out = (struct ctl_plan){ .generation = f->now.generation };
 	return drift_check(f, differed, sizeof(differed), e);

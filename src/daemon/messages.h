@@ -81,7 +81,8 @@ bool ctl_memfd(struct span bytes, int *out, struct err *e) _must_use_;
 bool ctl_memfd_read(int fd, uint64_t size, uint64_t max, char **out, struct err *e) _must_use_;
 
 /*
- * Sends one; bytes with n != 0 go along as a memfd. Blocks at most the socket's send time-out.
+ * Sends one; bytes with n != 0 go along as a memfd. The event loop's sockets do not block: an end that has let so
+ * many lie that there is no room is as good as gone.
  */
 bool ctl_send(int sock, struct ctl_message *m, struct span bytes, struct err *e) _must_use_;
 

@@ -223,10 +223,9 @@ void plan_deny_network(struct plan *p, const struct plan_subject *was)
 	(void)plan_policy_add(p, policy, 0);
 	p->subjects = xrealloc(p->subjects, p->n_subjects + 1, sizeof(*p->subjects));
 	s = &p->subjects[p->n_subjects++];
-	*s = (struct plan_subject){ .kind = SUBJECT_NETWORK,
-				    .id = id,
-				    .policy = policy,
-				    .network.left = true };
+	*s = (struct plan_subject){
+		.kind = SUBJECT_NETWORK, .id = id, .policy = policy, .network.left = true
+	};
 	memcpy(s->network.bridge, was->network.bridge, sizeof(s->network.bridge));
 }
 

@@ -198,6 +198,9 @@ struct plan *plan_copy(const struct plan *p) _must_use_;
  * by the other. Files and places are not compared.
  */
 bool plan_same(const struct plan *a, const struct plan *b);
+/* Of two that are the same: each rule's place in the one is now that in the other. */
+void plan_swap_places(struct plan *a, struct plan *b);
+
 bool plan_subject_same(const struct plan_subject *a, const struct plan_subject *b);
 
 /* Every policy lets pass what it denies: of a plan that was just made. */

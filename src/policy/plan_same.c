@@ -47,3 +47,14 @@ bool plan_same(const struct plan *a, const struct plan *b)
 			return false;
 	return true;
 }
+
+void plan_swap_places(struct plan *a, struct plan *b)
+{
+	struct pos **places = a->places;
+	char *file = a->file;
+
+	a->places = b->places;
+	b->places = places;
+	a->file = b->file;
+	b->file = file;
+}
