@@ -381,6 +381,36 @@ static const struct {
 };
 
 /* The error names what is meant, and the kernel keeps what it had. */
+static void differs(struct tables *t, const struct ruleset *r, const char *how)
+{
+	char said[256];
+	struct err e;
+
+	t_good(tables_compare(t, r, NULL, said, sizeof(said), &e), e);
+	t_ok(strstr(said, how) != NULL);
+}
+
+/* Under what a table is replaced: as it is made, made again, taken away, and gone with the table. */
+T(twins)
+{
+	_cleanup_(case_close) struct tables *t = open_tables(TABLES_OWNED);
+	_cleanup_(ruleset_freep) struct ruleset *was = case_ruleset(3, 20);
+	_cleanup_(ruleset_freep) struct ruleset *next = case_ruleset(4, 20);
+
+	load(t, NULL, was);
+	for (int i = 0; i < 2; i++) {
+		tables_twins(t, RS_INET);
+		differs(t, was, ".old of inet sallyport is not ours");
+	}
+	tables_twins_remove(t, RS_INET);
+	same(t, was);
+	tables_twins_remove(t, RS_INET);
+	same(t, was);
+	tables_twins(t, RS_INET);
+	tables_twins(t, RS_BRIDGE);
+	load(t, NULL, next);
+}
+
 T(refused)
 {
 	T_EACH(row, refusals)
@@ -633,6 +663,7 @@ int main(void)
 		T_TEST(change),
 		T_TEST(change_many),
 		T_TEST(full),
+		T_TEST(twins),
 		T_TEST(refused),
 		T_TEST(compare),
 		T_TEST(owner),
