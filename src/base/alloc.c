@@ -78,8 +78,8 @@ char *xasprintf(const char *fmt, ...)
 	return s;
 }
 
-/* Bytes of an element from which on most arrays have one only, as the destinations of a rule do. */
-#define VEC_LARGE 256
+/* Bytes that an array begins with: most have one or two elements, as the destinations of a rule do. */
+#define VEC_FIRST 64
 
 /* What fails here is for speed alone. */
 void alloc_ahead(size_t bytes)
@@ -113,7 +113,7 @@ void vec_reserve(void *pp, size_t n, size_t *cap, size_t size)
 
 	if (n < *cap)
 		return;
-	want = *cap ? *cap * 2 : size > VEC_LARGE ? 1 : 8;
+	want = *cap ? *cap * 2 : MAX(VEC_FIRST / size, (size_t)1);
 	*items = xrealloc(*items, want, size);
 	*cap = want;
 }

@@ -14,6 +14,7 @@
 
 struct arena_chunk {
 	struct arena_chunk *next;
+	size_t size; /* of bytes */
 	alignas(max_align_t) char bytes[];
 };
 
@@ -22,6 +23,7 @@ static void add_chunk(struct arena *a, size_t size)
 	struct arena_chunk *c = xmalloc(sizeof(*c) + size);
 
 	c->next = a->chunks;
+	c->size = size;
 	a->chunks = c;
 	a->at = c->bytes;
 	a->end = c->bytes + size;
@@ -95,13 +97,31 @@ void arena_reserve(struct arena *a, size_t size)
 		add_chunk(a, size);
 }
 
-void arena_done(struct arena *a)
+static void free_chunks(struct arena_chunk *c)
 {
 	struct arena_chunk *next;
 
-	for (struct arena_chunk *c = a->chunks; c; c = next) {
+	for (; c; c = next) {
 		next = c->next;
 		free(c);
 	}
+}
+
+void arena_clear(struct arena *a)
+{
+	struct arena_chunk *c = a->chunks;
+
+	if (!c)
+		return;
+	free_chunks(c->next);
+	c->next = NULL;
+	a->at = c->bytes;
+	a->end = c->bytes + c->size;
+	a->total = sizeof(*c) + c->size;
+}
+
+void arena_done(struct arena *a)
+{
+	free_chunks(a->chunks);
 	*a = (struct arena){ 0 };
 }

@@ -35,6 +35,9 @@ char *arena_fmt(struct arena *a, const char *fmt, ...) _must_use_ _printf_(2, 3)
 /* The next `size` bytes will lie in one piece of memory: for who knows how much is to come. */
 void arena_reserve(struct arena *a, size_t size);
 
+/* Nothing is taken any more; the newest piece of memory stays, for what comes next. */
+void arena_clear(struct arena *a);
+
 /* Gives everything back; zeros are left. */
 void arena_done(struct arena *a);
 

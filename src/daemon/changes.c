@@ -26,6 +26,12 @@ struct rs_element *changes_add(struct changes *c, bool add, enum rs_family famil
 	return &c->items[c->n - 1].element;
 }
 
+void changes_clear(struct changes *c)
+{
+	c->n = 0;
+	arena_clear(&c->arena);
+}
+
 void changes_done(struct changes *c)
 {
 	free(c->items);

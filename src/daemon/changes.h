@@ -16,6 +16,9 @@ struct rs_element *changes_add(struct changes *c, bool add, enum rs_family famil
 			       struct rs_set *set, const uint8_t *key, const uint8_t *end,
 			       const char *comment);
 
+/* None are left, but their memory, for the next ones. */
+void changes_clear(struct changes *c);
+
 void changes_done(struct changes *c);
 
 #endif

@@ -324,6 +324,7 @@ static void stop(struct enforcer *f)
 	tunings_done(&f->coming);
 	names_free(f->names);
 	free(f->denials);
+	changes_done(&f->changes);
 	free(f->reverse);
 	free(f->targets);
 	free(f->own);

@@ -73,6 +73,7 @@ struct enforcer {
 	struct conntrack *flows;
 	struct inforce now;
 	struct names *names;
+	struct changes changes;	      /* lookups.c: those of one answer; the memory stays */
 	struct address_name *reverse; /* by address; made when it is asked for */
 	size_t n_reverse;
 	bool reverse_stale;

@@ -9,7 +9,7 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 
-/* An order as far as it says something: it has room for many addresses, and mostly has few. */
+/* An order as far as it says something: it has room for a long name and many addresses. */
 struct gate_queued {
 	size_t head; /* bytes of the order, then left_s of as many addresses as it has */
 	uint32_t n_left;
@@ -22,6 +22,8 @@ static struct gate_queued pack(const struct gate_order *o, int take_fd)
 	struct gate_queued q = { .head = offsetof(struct gate_order, resolve) + sizeof(o->resolve),
 				 .fd = take_fd };
 
+	if (o->kind == GATE_ORDER_RESOLVE)
+		q.head = offsetof(struct gate_order, resolve.name) + NAME_SIZE(o->resolve.name.len);
 	if (o->kind == GATE_ORDER_INSTALLED) {
 		q.n_left = MIN(o->installed.n, (uint32_t)GATE_ADDRESSES_MAX);
 		q.head = offsetof(struct gate_order, installed.addrs) +

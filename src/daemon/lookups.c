@@ -30,34 +30,33 @@ static void tell_changed(struct enforcer *f, const struct names_changes *c)
 
 static void take_changes(struct enforcer *f, const struct names_changes *c)
 {
+	struct changes *out = &f->changes;
 	uint64_t now = clock_ms();
-	struct changes out = { 0 };
 	struct err e;
 
 	for (size_t i = 0; i < c->n; i++) {
 		const struct names_change *x = &c->items[i];
-
 		uint64_t until_ms = f->o->once ? 0 : x->address.until_ms;
 
 		if (x->kind == NAMES_REMOVED)
-			named_drop(f->now.named, x->name, &x->address.addr, &out);
+			named_drop(f->now.named, x->name, &x->address.addr, out);
 		else
 			named_put(f->now.named, x->name, &x->address.addr, until_ms,
-				  x->kind == NAMES_ADDED, now, &out);
+				  x->kind == NAMES_ADDED, now, out);
 		if (x->kind == NAMES_EXTENDED)
 			continue;
 		f->reverse_stale = true;
 		if (is_target(f, x->name))
 			timer_restart(f->again, 0);
 	}
-	if (out.n && !f->torn_down && !tables_change(f->tables, out.items, out.n, &e)) {
+	if (out->n && !f->torn_down && !tables_change(f->tables, out->items, out->n, &e)) {
 		enforcer_story("addresses of names could not be put into the tables: %s", e.msg);
 		f->untold = true;
 		drift_soon(f);
 	} else {
 		tell_changed(f, c);
 	}
-	changes_done(&out);
+	changes_clear(out);
 }
 
 static void sleep_until_due(struct enforcer *f)

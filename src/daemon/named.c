@@ -15,9 +15,10 @@
  */
 #define SLACK_MS 60000
 
+/* Of what is in one set, the end of a range follows from its beginning: they do not overlap. */
 struct item_key {
 	struct rs_set *set;
-	uint8_t first[24], last[24];
+	uint8_t first[24];
 };
 
 struct item {
@@ -96,33 +97,31 @@ static bool may_open(const struct named *l, const struct network_map_use *in, co
 	return v.kind == VERDICT_ALLOW || v.kind == VERDICT_REDIRECT;
 }
 
+/* The first or the last of the elements' bytes that an address has by a use. */
+static void bytes_of(const struct network_name_use *u, const struct rs_set *s, const uint8_t *addr,
+		     bool last, uint8_t out[static 24])
+{
+	uint8_t proto = last ? u->proto_hi : u->proto_lo, type = (uint8_t)u->icmp_type;
+	uint16_t port = htons(last ? u->port_hi : u->port_lo);
+	size_t n = 0;
+
+	rs_key_append(out, &n, s->fields[0], addr);
+	rs_key_append(out, &n, s->fields[1], u->icmp_type >= 0 ? &type : &proto);
+	if (u->icmp_type < 0 && !u->every_port)
+		rs_key_append(out, &n, s->fields[2], &port);
+}
+
 /* False: the use has no set for the address's family, or must not open it. */
 static bool make_key(const struct named *l, size_t use, const struct addr *a, struct item_key *out)
 {
 	const struct network_name_use *u = l->map.uses[use].use;
 	struct rs_set *s = a->family == AF_INET6 ? u->set_v6 : u->set_v4;
-	uint16_t lo = htons(u->port_lo), hi = htons(u->port_hi);
-	size_t n = 0;
 
 	if (!s || (u->opens && !may_open(l, &l->map.uses[use], a)))
 		return false;
 	memset(out, 0, sizeof(*out));
 	out->set = s;
-	rs_key_append(out->first, &n, s->fields[0], a->bytes);
-	memcpy(out->last, out->first, sizeof(out->last));
-	if (u->icmp_type >= 0) {
-		uint8_t type = (uint8_t)u->icmp_type;
-
-		rs_key_append(out->last, &(size_t){ n }, s->fields[1], &type);
-		rs_key_append(out->first, &n, s->fields[1], &type);
-		return true;
-	}
-	rs_key_append(out->last, &(size_t){ n }, s->fields[1], &u->proto_hi);
-	rs_key_append(out->first, &n, s->fields[1], &u->proto_lo);
-	if (!u->every_port) {
-		rs_key_append(out->last, &(size_t){ n }, s->fields[2], &hi);
-		rs_key_append(out->first, &n, s->fields[2], &lo);
-	}
+	bytes_of(u, s, a->bytes, false, out->first);
 	return true;
 }
 
@@ -144,10 +143,13 @@ static uint64_t timeout_of(const struct item *it, uint64_t now_ms)
 static void add_change(const struct named *l, const struct item *it, bool add, uint64_t now_ms,
 		       struct changes *out)
 {
-	const struct item_key *k = &it->key;
+	const struct network_name_use *u = l->map.uses[it->use].use;
+	uint8_t last[24];
 
-	changes_add(out, add, RS_INET, k->set, k->first, k->last, l->map.uses[it->use].use->comment)
-		->timeout_ms = timeout_of(it, now_ms);
+	/* The address is the first of a key's fields. */
+	bytes_of(u, it->key.set, it->key.first, true, last);
+	changes_add(out, add, RS_INET, it->key.set, it->key.first, last, u->comment)->timeout_ms =
+		timeout_of(it, now_ms);
 }
 
 void named_put(struct named *l, size_t name, const struct addr *a, uint64_t until_ms, bool fresh,
@@ -191,10 +193,14 @@ void named_drop(struct named *l, size_t name, const struct addr *a, struct chang
 
 void named_fill(const struct named *l, uint64_t now_ms)
 {
-	for (const struct item *it = l->items; it; it = it->hh.next)
-		rs_element_add(it->key.set, it->key.first, it->key.last,
-			       l->map.uses[it->use].use->comment)
-			->timeout_ms = timeout_of(it, now_ms);
+	for (const struct item *it = l->items; it; it = it->hh.next) {
+		const struct network_name_use *u = l->map.uses[it->use].use;
+		uint8_t last[24];
+
+		bytes_of(u, it->key.set, it->key.first, true, last);
+		rs_element_add(it->key.set, it->key.first, last, u->comment)->timeout_ms =
+			timeout_of(it, now_ms);
+	}
 }
 
 /* Appends to `open` and `deny` what a has and b has not, of the sets that both have. */
