@@ -170,12 +170,14 @@ void answers_step(struct enforcer *f, const struct network_map *was)
 			    j == now->n_names ? -1 :
 						strcmp(was->names[i]->s, now->names[j]->s);
 
-		if (order < 0)
+		if (order < 0) {
 			forget(f, was->names[i++]);
-		else if (order > 0)
+		} else if (order > 0) {
 			answers_tell(f, j++);
-		else
-			i++, j++;
+		} else {
+			i++;
+			j++;
+		}
 	}
 }
 

@@ -119,12 +119,14 @@ static void differ(const struct inforce *p, const struct network_ports *np,
 			    j == n_next		 ? -1 :
 						   pins_element_compare(&was->elements[i], &next[j]);
 
-		if (order < 0)
+		if (order < 0) {
 			add_change(p, np, &was->elements[i++], false, out);
-		else if (order > 0)
+		} else if (order > 0) {
 			add_change(p, np, &next[j++], true, out);
-		else
-			i++, j++;
+		} else {
+			i++;
+			j++;
+		}
 	}
 }
 
