@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The command is as it would be without a jail: its status, signals, terminal and descriptors."""
 
+import contextlib
 import os
 import signal
 import socket
 import time
 
-from lib.case import Cases, eventually, expect, expect_eq, expect_in
+from lib.case import Cases, Fail, eventually, expect, expect_eq, expect_in
 from lib.commands import python, shell
 from lib.jail import gates
 from lib.syscalls import socket_in
@@ -146,9 +147,13 @@ def _shell(t):
         tty.type("\x1a")
         tty.wait_for("Stopped")
         tty.type("kill -KILL %1\n")
-        time.sleep(0.3)
-        tty.type("\n")  # the shell tells at its next prompt
-        tty.wait_for("Killed")
+        for _ in range(8):  # the shell tells at a prompt after it
+            tty.type("\n")
+            with contextlib.suppress(Fail):
+                tty.wait_for("Killed", 1)
+                break
+        else:
+            tty.wait_for("Killed", 0)
         tty.type("exit 6\n")
         expect_eq(tty.wait(), 6, "exit status")
 

@@ -488,9 +488,9 @@ def _deaf(t):
     daemon = t.start(CASES.policy)
     old = next(pid for name, pid in daemon.children().items() if "gate" not in name)
     os.kill(old, signal.SIGSTOP)
-    for _ in range(600):
-        os.kill(daemon.pid, signal.SIGHUP)
-        time.sleep(0.001)
-    eventually(lambda: old not in daemon.children().values() and len(daemon.children()) == 2,
-               "the deaf control is still there", timeout=15)
+
+    def replaced():
+        os.kill(daemon.pid, signal.SIGHUP)  # an order, where the one before has been seen
+        return old not in daemon.children().values() and len(daemon.children()) == 2
+    eventually(replaced, "the deaf control is still there", timeout=40, pause=0.001)
     unharmed(t, daemon)

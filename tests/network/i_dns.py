@@ -289,6 +289,7 @@ def _added(t):
 def _killed(t):
     daemon = t.start(NAMED)
     known(t.sb1, "good.example")
+    known(t.sb1, "tcp.example")
     for _ in range(3):
         with t.sb1.socket(p.socket.AF_INET, p.socket.SOCK_STREAM) as s:
             s.settimeout(3)
