@@ -221,9 +221,9 @@ static bool put(struct enforcer *f, struct inforce *take_next, struct inforce *w
 {
 	struct inforce *next = take_next;
 	struct err later;
-	bool step;
+	bool made = make(f, next, e), step = made && is_step(f, next);
 
-	if (!make(f, next, e) || (step = is_step(f, next), !load(f, next, step, e))) {
+	if (!made || !load(f, next, step, e)) {
 		inforce_done(next);
 		lookups_follow(f); /* names were seeded for what was to come */
 		return false;
