@@ -212,12 +212,15 @@ static void find_places(struct jsonc *j)
 
 static void find_lines(struct jsonc *j)
 {
-	const char *end = j->text + j->n, *at = j->text;
+	const char *end = j->text + j->n, *at = j->text, *newline;
 
-	do {
+	for (;;) {
 		vec_push(j->lines, j->n_lines, j->cap_lines, (size_t)(at - j->text));
-		at = memchr(at, '\n', (size_t)(end - at));
-	} while (at++);
+		newline = memchr(at, '\n', (size_t)(end - at));
+		if (!newline)
+			return;
+		at = newline + 1;
+	}
 }
 
 /* From where they are in `plain` to where they are in the text. */
