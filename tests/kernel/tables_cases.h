@@ -209,10 +209,6 @@ static inline void case_every_inet(struct rs_table *t)
 	rs_key_append(key, &n, RS_ETHER_SADDR, mac);
 	rs_element_add(mac1, key, NULL, "");
 	map = rs_set_add(t, "leads", RS_SET_VMAP, case_if, 1);
-	/* The vectors may have moved. */
-	s4 = rs_set_find(t, "s4"), s4r = rs_set_find(t, "s4r"), s6n = rs_set_find(t, "s6n");
-	sp = rs_set_find(t, "sp"), si = rs_set_find(t, "si"), sm = rs_set_find(t, "sm");
-	one = rs_set_find(t, "one"), mac1 = rs_set_find(t, "mac1");
 	case_lead(map, "br-a", RS_JUMP, "every");
 	case_lead(map, "br-b", RS_GOTO, "every");
 	case_lead(map, "br-c", RS_DROP, "");

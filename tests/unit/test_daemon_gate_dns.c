@@ -90,7 +90,8 @@ static void client_open(struct world *w, int i)
 			(void)pause();
 	}
 	t_ok(read(ready[0], &c, 1) == 1);
-	(void)(close(ready[0]), close(ready[1]));
+	(void)close(ready[0]);
+	(void)close(ready[1]);
 	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)w->client[i]);
 	w->net[i] = open(path, O_RDONLY | O_CLOEXEC);
 	t_ok(w->net[i] >= 0);

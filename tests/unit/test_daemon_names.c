@@ -475,7 +475,6 @@ T(status)
 T(many)
 {
 	_cleanup_(freep) struct names_wanted *list = xcalloc(MANY, sizeof(*list));
-	_cleanup_(changes_free) struct names_changes c = { 0 };
 	struct gate_resolved r = answer("a.test", GATE_FOUND, 60, 0x6, 0x6);
 	size_t before = mallinfo2().uordblks, asked = 0, n;
 	struct names *ns = names_new(7);

@@ -156,8 +156,12 @@ T(start)
 		} else {
 			t_eq_int(t.uid, geteuid());
 		}
-		if (!row->crossed)
-			(void)(close(pair[0]), close(pair[1]), close(second[0]), close(second[1]));
+		if (!row->crossed) {
+			(void)close(pair[0]);
+			(void)close(pair[1]);
+			(void)close(second[0]);
+			(void)close(second[1]);
+		}
 	}
 }
 
