@@ -299,11 +299,15 @@ bool inforce_reload(struct enforcer *f, struct err *e)
 
 bool inforce_remove(struct enforcer *f, bool *had, struct err *e)
 {
+	uint64_t generation;
+
 	if (!tables_remove(f->tables, had, e))
 		return false;
 	f->torn_down = true;
 	(void)trial_confirm(f);
+	generation = f->now.generation;
 	inforce_done(&f->now);
+	f->now.generation = generation; /* which goes on */
 	lookups_follow(f);
 	ports_look(f);
 	return true;

@@ -126,6 +126,16 @@ def _teardown(t):
     expect_eq(t.command("teardown").status, 0, "exit status of a second teardown")
 
 
+@CASES.case("after a teardown the generation goes on")
+def _generation(t):
+    daemon = t.start(BASE)
+    for _ in range(2):
+        before = daemon.ask("status")["generation"]
+        expect_eq(daemon.ask("teardown")["status"], "ok", "teardown")
+        expect_eq(daemon.ask("status")["generation"], before, "while nothing is in force")
+        expect_eq(daemon.ask("reload")["generation"], before + 1, "after a reload")
+
+
 # --- Two at one time.
 @CASES.case("F-20 a second daemon says that there is one, and changes nothing")
 def _two(t):
