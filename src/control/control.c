@@ -53,7 +53,9 @@ static bool remove_stale(const char *path, const struct sockaddr_un *sa, struct 
 	if (!S_ISSOCK(st.st_mode))
 		return err_set(e, ERR_INVALID, "%s is there and is no socket", path);
 	if (dial(sa, 1, &fd) || errno == EAGAIN)
-		return err_set(e, ERR_INVALID, "%s is in use: another sallyport listens there",
+		return err_set(e, ERR_SYSTEM,
+			       "%s is in use: another sallyport listens there: end that one, or "
+			       "name another socket by --control",
 			       path);
 	if (errno != ECONNREFUSED)
 		return err_sys(e, errno, "%s", path);

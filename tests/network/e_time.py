@@ -144,8 +144,9 @@ def _two(t):
     for control in (daemon.control, f"{t.world.work}/second.sock"):
         result = t.run([*ENTER, t.world.program, "daemon", "--policy", t.policy_path, "--no-docker",
                         "--control", control], {"timeout": 5})
-        expect(result.status not in (0, None), "a second daemon runs", result)
-        expect(result.err.strip(), "it says nothing")
+        expect_eq(result.status, 125, "exit status of a second daemon", result)
+        expect_in("--control" if control == daemon.control else str(daemon.pid), result.err,
+                  "what it says", result)
         expect_eq(t.ruleset(), before, "the ruleset")
     expect(daemon.alive() and _status(daemon) == "ok", "the first is gone")
 

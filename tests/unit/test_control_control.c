@@ -223,7 +223,7 @@ T(in_use)
 	int fd = -1, second = -1, client;
 
 	t_good(control_listen(place, &fd, &e), e);
-	t_bad(control_listen(place, &second, &e), e, ERR_INVALID, "is in use: another sallyport");
+	t_bad(control_listen(place, &second, &e), e, ERR_SYSTEM, "is in use: another sallyport");
 	t_eq_int(second, -1);
 	client = dial(place, 0);
 	t_ok(client >= 0);
@@ -254,7 +254,7 @@ T(busy)
 
 	t_good(control_listen(place, &fd, &e), e);
 	n = fill(clients, ARRAY_LEN(clients));
-	t_bad(control_listen(place, &second, &e), e, ERR_INVALID, "is in use: another sallyport");
+	t_bad(control_listen(place, &second, &e), e, ERR_SYSTEM, "is in use: another sallyport");
 	t_ok(!control_call(place, json_pack("{s:s}", "action", "x"), 50, &reply, &reachable, &e));
 	t_ok(!reachable && !reply);
 	while (n > 0)
