@@ -104,16 +104,17 @@ static int latest_first(const void *a, const void *b)
 	return (x->until_ms < y->until_ms) - (x->until_ms > y->until_ms);
 }
 
-/* Of either family those that stay longest, as many as an answer can have. */
-static void choose(const struct names_address *sorted, size_t n, uint64_t now_ms,
-		   struct gate_installed *out)
+/* Of either family those that stay longest, as many as an answer can have, and only what is opened. */
+static void choose(const struct enforcer *f, size_t name, const struct names_address *sorted,
+		   size_t n, struct gate_installed *out)
 {
+	uint64_t now_ms = clock_ms();
 	size_t n_of[2] = { 0 };
 
 	for (size_t i = 0; i < n && out->n < GATE_ADDRESSES_MAX; i++) {
 		const struct names_address *a = &sorted[i];
 
-		if (a->until_ms <= now_ms ||
+		if (a->until_ms <= now_ms || !named_opens(f->now.named, name, &a->addr) ||
 		    n_of[a->addr.family == AF_INET6]++ >= LIMIT_DNS_ADDRESSES)
 			continue;
 		out->addrs[out->n] = a->addr;
@@ -139,7 +140,7 @@ void answers_tell(struct enforcer *f, size_t name)
 	qsort(sorted, n, sizeof(*sorted), latest_first);
 	name_copy(&what.name, f->now.map.names[name]);
 	what.outcome = names_outcome(f->names, name);
-	choose(sorted, n, clock_ms(), &what);
+	choose(f, name, sorted, n, &what);
 	(void)!gate_child_installed(&f->gate, &what, &ignored);
 }
 
@@ -160,9 +161,25 @@ static void forget(struct enforcer *f, const struct name *n)
 		(void)!gate_child_installed(&f->gate, &what, &ignored);
 }
 
-void answers_step(struct enforcer *f, const struct network_map *was)
+/* Other addresses of the name are opened now than were. */
+static bool opens_others(const struct enforcer *f, const struct inforce *was, size_t i, size_t j)
 {
-	const struct network_map *now = &f->now.map;
+	const struct names_address *known;
+	size_t n;
+
+	if (named_alike(was->named, i, f->now.named, j))
+		return false;
+	known = names_addresses(f->names, j, &n);
+	for (size_t k = 0; k < n; k++)
+		if (named_opens(was->named, i, &known[k].addr) !=
+		    named_opens(f->now.named, j, &known[k].addr))
+			return true;
+	return false;
+}
+
+void answers_step(struct enforcer *f, const struct inforce *before)
+{
+	const struct network_map *was = &before->map, *now = &f->now.map;
 	size_t i = 0, j = 0;
 
 	while (i < was->n_names || j < now->n_names) {
@@ -174,6 +191,9 @@ void answers_step(struct enforcer *f, const struct network_map *was)
 			forget(f, was->names[i++]);
 		} else if (order > 0) {
 			answers_tell(f, j++);
+		} else if (opens_others(f, before, i, j)) {
+			answers_tell(f, j++);
+			i++;
 		} else {
 			i++;
 			j++;

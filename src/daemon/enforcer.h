@@ -207,8 +207,8 @@ void answers_close(struct enforcer *f);
 void answers_follow(struct enforcer *f);
 /* What is known of a name (its index in the map) is in the kernel's sets. */
 void answers_tell(struct enforcer *f, size_t name);
-/* Those of the map before are what the gate has been told of. */
-void answers_step(struct enforcer *f, const struct network_map *was);
+/* The policy in force has taken the place of `before`, by which the gate has been told. */
+void answers_step(struct enforcer *f, const struct inforce *before);
 /* So it is with every name. */
 void answers_tell_all(struct enforcer *f);
 

@@ -178,7 +178,7 @@ static void take_place(struct enforcer *f, struct inforce *next, struct inforce 
 	f->torn_down = false;
 	f->wrong[0] = '\0';
 	lookups_follow(f);
-	answers_step(f, &was->map);
+	answers_step(f, was);
 	ports_look(f);
 }
 
@@ -198,7 +198,7 @@ static void go_back(struct enforcer *f, struct inforce *was)
 		enforcer_story("the policy before could not be loaded again: %s", e.msg);
 		drift_soon(f);
 	}
-	answers_step(f, &failed.map);
+	answers_step(f, &failed);
 	ports_look(f);
 	inforce_done(&failed);
 }

@@ -111,18 +111,26 @@ static void bytes_of(const struct network_name_use *u, const struct rs_set *s, c
 		rs_key_append(out, &n, s->fields[2], &port);
 }
 
-/* False: the use has no set for the address's family, or must not open it. */
+/* False: the use has no set for the address's family. */
 static bool make_key(const struct named *l, size_t use, const struct addr *a, struct item_key *out)
 {
 	const struct network_name_use *u = l->map.uses[use].use;
 	struct rs_set *s = a->family == AF_INET6 ? u->set_v6 : u->set_v4;
 
-	if (!s || (u->opens && !may_open(l, &l->map.uses[use], a)))
+	if (!s)
 		return false;
 	memset(out, 0, sizeof(*out));
 	out->set = s;
 	bytes_of(u, s, a->bytes, false, out->first);
 	return true;
+}
+
+/* The same; false also when the use must not open it. */
+static bool make_open_key(const struct named *l, size_t use, const struct addr *a,
+			  struct item_key *out)
+{
+	return make_key(l, use, a, out) &&
+	       (!l->map.uses[use].use->opens || may_open(l, &l->map.uses[use], a));
 }
 
 static struct item *item_find(const struct named *l, const struct item_key *k)
@@ -159,7 +167,7 @@ void named_put(struct named *l, size_t name, const struct addr *a, uint64_t unti
 		struct item_key k;
 		struct item *it;
 
-		if (!make_key(l, use, a, &k))
+		if (!make_open_key(l, use, a, &k))
 			continue;
 		it = item_find(l, &k);
 		if (!it) {
@@ -182,7 +190,7 @@ void named_drop(struct named *l, size_t name, const struct addr *a, struct chang
 		struct item_key k;
 		struct item *it;
 
-		if (!make_key(l, use, a, &k) || !(it = item_find(l, &k)) || --it->holders > 0)
+		if (!make_open_key(l, use, a, &k) || !(it = item_find(l, &k)) || --it->holders > 0)
 			continue;
 		if (out)
 			add_change(l, it, false, 0, out);
@@ -222,6 +230,31 @@ void named_step(const struct named *was, const struct named *next, uint64_t now_
 {
 	step(was, next, false, now_ms, before, after);
 	step(next, was, true, now_ms, after, before);
+}
+
+bool named_opens(const struct named *l, size_t name, const struct addr *a)
+{
+	for (size_t use = l->first[name]; use < l->first[name + 1]; use++) {
+		const struct network_map_use *in = &l->map.uses[use];
+		struct item_key k;
+
+		if (in->use->opens && (l->plan->subjects[in->subject].policy->mode == MODE_AUDIT ||
+				       (make_key(l, use, a, &k) && item_find(l, &k))))
+			return true;
+	}
+	return false;
+}
+
+bool named_alike(const struct named *a, size_t of_a, const struct named *b, size_t of_b)
+{
+	size_t from = a->first[of_a], n = a->first[of_a + 1] - from, other = b->first[of_b];
+
+	if (b->first[of_b + 1] - other != n)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (a->map.uses[from + i].use != b->map.uses[other + i].use)
+			return false;
+	return true;
 }
 
 size_t named_count(const struct named *l)

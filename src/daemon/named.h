@@ -40,6 +40,15 @@ void named_fill(const struct named *l, uint64_t now_ms);
 void named_step(const struct named *was, const struct named *next, uint64_t now_ms,
 		struct changes *before, struct changes *after);
 
+/*
+ * Somebody who is told that the name has the address gets there: there is an element for it in a set that
+ * opens, or the policy is on audit.
+ */
+bool named_opens(const struct named *l, size_t name, const struct addr *a);
+
+/* The sets of the one's name are those of the other's, and for the same rules. */
+bool named_alike(const struct named *a, size_t of_a, const struct named *b, size_t of_b);
+
 /* How many elements there are. */
 size_t named_count(const struct named *l);
 

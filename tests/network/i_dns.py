@@ -270,6 +270,31 @@ def _reload(t):
     expect("redirect to" not in t.nft("list", "table", "inet", "sallyport").out, "still captured")
 
 
+@CASES.case("an address that an earlier rule denies is not answered, and is when that rule has gone")
+def _kept_out(t):
+    names = '- allow: ["good.example:80"]'
+    daemon = t.start(policy(f'- deny: ["203.0.113.8/29"]\n{names}'))
+    eventually(lambda: ask(t.sb1, "good.example")[0] == dnsmsg.NOERROR, "it is not known")
+    for _ in range(2):
+        expect_eq(ask(t.sb1, "good.example"), (dnsmsg.NOERROR, []), "IPv4, which is denied")
+        expect_eq(ask(t.sb1, "good.example", dnsmsg.AAAA)[1], [p.GOOD6], "IPv6")
+        t.rewrite(policy(names))
+        expect_eq(daemon.ask("reload")["status"], "ok", "reload")
+        eventually(lambda: ask(t.sb1, "good.example")[1] == [p.GOOD4], "IPv4 is not answered")
+        p.tcp(p.GOOD4, 80)(t, t.sb1, t.token())
+        t.rewrite(policy(f'- deny: ["203.0.113.8/29"]\n{names}'))
+        expect_eq(daemon.ask("reload")["status"], "ok", "reload")
+        eventually(lambda: ask(t.sb1, "good.example") == (dnsmsg.NOERROR, []), "IPv4 is answered")
+
+
+@CASES.case("on audit an address that an earlier rule denies is answered")
+def _audited(t):
+    t.start(policy('- deny: ["203.0.113.8/29"]\n- allow: ["good.example:80"]',
+                   settings="mode: audit"))
+    for address in known(t.sb1, "good.example")[1]:
+        p.tcp(address, 80)(t, t.sb1, t.token())
+
+
 @CASES.case("rules that are added and torn down: what is answered follows")
 def _added(t):
     daemon = t.start(policy('- allow: ["good.example:80"]'))
