@@ -80,16 +80,27 @@ bool event_dest_writable(const struct dest *d)
 	       again.target == d->target;
 }
 
+/* No address opens the host's loopback, `host` does. */
+static bool remedy_of(const struct dest *d, struct dest *out)
+{
+	*out = *d;
+	if (d->target == DEST_PREFIX && addr_is_loopback(&d->prefix.addr))
+		out->target = DEST_HOST;
+	return event_dest_writable(out);
+}
+
 bool event_remedy_dest(const struct event *ev, struct dest *out)
 {
+	struct dest d;
+
 	switch (ev->remedy) {
 	case REMEDY_DEST:
-		return event_dest(ev, out) && event_dest_writable(out);
+		return event_dest(ev, &d) && remedy_of(&d, out);
 	case REMEDY_ADDR:
 		if (!ev->addr.family)
 			return false;
-		dest_of(ev, NULL, out);
-		return event_dest_writable(out);
+		dest_of(ev, NULL, &d);
+		return remedy_of(&d, out);
 	case REMEDY_NONE:
 	case REMEDY_COUNT:
 		break;

@@ -15,17 +15,6 @@ bool judge_target(struct gate *g, const struct addr *dst, struct flow *f)
 	return f->name || !vaddr_in_pool(dst);
 }
 
-/* 127.0.0.0/8, ::1 and the addresses that mean "this host". */
-static bool is_loopback(const struct addr *a)
-{
-	static const uint8_t zero[15];
-	struct addr c = addr_canonical(a);
-
-	if (c.family == AF_INET)
-		return c.bytes[0] == 127 || c.bytes[0] == 0;
-	return memcmp(c.bytes, zero, sizeof(zero)) == 0 && c.bytes[15] <= 1;
-}
-
 /*
  * Connecting a datagram socket sends nothing, but has the kernel choose a source, and for the
  * host's own addresses it chooses the destination itself.
@@ -68,7 +57,7 @@ static bool named_exactly(const struct plan_policy *p, const struct flow *f)
 bool judge_address(const struct subject *s, const struct flow *f, struct verdict *v)
 {
 	*v = decide(s->policy, f);
-	if (is_loopback(f->addr))
+	if (addr_is_loopback(f->addr))
 		return false;
 	if (audit_mode(s))
 		return true;
@@ -94,7 +83,7 @@ bool judge_may_stand(const struct subject *s, const struct addr *a)
 
 bool judge_redirected(const struct subject *s, const struct addr *a)
 {
-	return judge_may_stand(s, a) && !is_loopback(a) && !is_own(a);
+	return judge_may_stand(s, a) && !addr_is_loopback(a) && !is_own(a);
 }
 
 bool judge_is_listener(const struct gate *g, const struct addr *a, uint16_t port)
@@ -108,7 +97,7 @@ bool judge_is_listener(const struct gate *g, const struct addr *a, uint16_t port
 		bool wildcard = memcmp(at.bytes, any.bytes, sizeof(any.bytes)) == 0;
 
 		if (l->port == port &&
-		    (wildcard ? is_loopback(&c) || is_own(&c) : addr_eq(&at, &c)))
+		    (wildcard ? addr_is_loopback(&c) || is_own(&c) : addr_eq(&at, &c)))
 			return true;
 	}
 	return false;

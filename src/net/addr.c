@@ -226,7 +226,6 @@ const struct addr_range *addr_forbidden_ranges(size_t *n)
 	return forbidden;
 }
 
-/* Clears the bits after the first len. */
 bool addr_is_private(const struct addr *a)
 {
 	static const char *const own[] = { "private", "carrier-grade NAT", "unique-local" };
@@ -238,6 +237,17 @@ bool addr_is_private(const struct addr *a)
 	return false;
 }
 
+bool addr_is_loopback(const struct addr *a)
+{
+	static const uint8_t zero[15];
+	struct addr c = addr_canonical(a);
+
+	if (c.family == AF_INET)
+		return c.bytes[0] == 127 || c.bytes[0] == 0;
+	return memcmp(c.bytes, zero, sizeof(zero)) == 0 && c.bytes[15] <= 1;
+}
+
+/* Clears the bits after the first len. */
 static void mask(struct addr *a, unsigned len)
 {
 	for (unsigned i = 0; i < addr_size(a); i++) {

@@ -104,6 +104,9 @@ const struct addr_range *addr_forbidden_ranges(size_t *n);
  */
 bool addr_is_private(const struct addr *a);
 
+/* 127.0.0.0/8, ::1, what is written for one of them, and 0.0.0.0/8 and ::, which mean "this host", too. */
+bool addr_is_loopback(const struct addr *a);
+
 /* "192.0.2.0/24", "2001:db8::/32", or an address, which is its own longest prefix. Host bits that
  * are set are an error that names the prefix meant. */
 bool prefix_parse(struct span s, struct prefix *out, struct err *e) _must_use_;
