@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -50,6 +51,13 @@ bool fd_write_all(int fd, struct span s, struct err *e)
 		s = span_from(s, (size_t)n);
 	}
 	return true;
+}
+
+bool fd_takes(int fd, int timeout_ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	return RETRY_EINTR(poll(&p, 1, timeout_ms)) != 0;
 }
 
 bool fd_read_file(const char *path, size_t max, char **out, size_t *out_n, struct err *e)

@@ -23,6 +23,9 @@ bool fd_close_others(int from, const int *keep, size_t n, unsigned flags, struct
 /* Writes all of s to a blocking descriptor. */
 bool fd_write_all(int fd, struct span s, struct err *e) _must_use_;
 
+/* Whether a write would not block: poll(2) says so within the time. That it would fail counts, too. */
+bool fd_takes(int fd, int timeout_ms);
+
 /* Reads a whole file of at most max bytes. *out is allocated, NUL-terminated, the caller's. */
 bool fd_read_file(const char *path, size_t max, char **out, size_t *out_n, struct err *e)
 	_must_use_;

@@ -39,7 +39,9 @@ void enforcer_story(const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	(void)fprintf(stderr, "sallyport: %s\n", line);
+	/* A reader of stderr that rests does not stop a firewall. */
+	if (fd_takes(STDERR_FILENO, 0))
+		(void)fprintf(stderr, "sallyport: %s\n", line);
 }
 
 void enforcer_give_up(struct enforcer *f, const struct err *why)
