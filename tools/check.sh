@@ -129,6 +129,7 @@ suite network 800 tests/network/run
 suite functional 800 tests/functional/run
 suite escape 800 tests/escape/run
 suite "engine client" 400 tests/engine/run
+suite "options in pages" 60 tools/manoptions.py
 for dir in $asan build/plain; do
 	SALLYPORT=$PWD/$dir/sallyport
 	kind=$([ "$dir" = "$asan" ] && echo asan || echo plain)
