@@ -80,12 +80,15 @@ bool event_dest_writable(const struct dest *d)
 	       again.target == d->target;
 }
 
-/* No address opens the host's loopback, `host` does. */
-static bool remedy_of(const struct dest *d, struct dest *out)
+/* No address and no name that leads to one opens the host's loopback, `host` does. */
+static bool remedy_of(const struct event *ev, const struct dest *d, struct dest *out)
 {
 	*out = *d;
-	if (d->target == DEST_PREFIX && addr_is_loopback(&d->prefix.addr))
+	if (d->target == DEST_PREFIX && addr_is_loopback(&d->prefix.addr)) {
+		if (ev->name.len)
+			return false;
 		out->target = DEST_HOST;
+	}
 	return event_dest_writable(out);
 }
 
@@ -95,12 +98,12 @@ bool event_remedy_dest(const struct event *ev, struct dest *out)
 
 	switch (ev->remedy) {
 	case REMEDY_DEST:
-		return event_dest(ev, &d) && remedy_of(&d, out);
+		return event_dest(ev, &d) && remedy_of(ev, &d, out);
 	case REMEDY_ADDR:
 		if (!ev->addr.family)
 			return false;
 		dest_of(ev, NULL, &d);
-		return remedy_of(&d, out);
+		return remedy_of(ev, &d, out);
 	case REMEDY_NONE:
 	case REMEDY_COUNT:
 		break;

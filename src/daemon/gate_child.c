@@ -181,7 +181,7 @@ static bool hand_over(struct gate_child *c, const struct gate_setup *s, uint64_t
 
 static void refuse(struct gate_child *c, const char *why)
 {
-	(void)snprintf(c->refused, sizeof(c->refused), "%s", why);
+	(void)snprintf(c->refused, sizeof(c->refused), "%.*s", (int)sizeof(c->refused) - 1, why);
 	gate_setup_free(c->coming);
 	c->coming = NULL;
 	if (c->on_refused)

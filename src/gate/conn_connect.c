@@ -140,8 +140,9 @@ static void dial_address(struct conn *c)
 		return;
 	}
 	if (!conn_denied(c, 403,
-			 v.kind == VERDICT_ALLOW ? "this is one of the host's own addresses" :
-						   NULL))
+			 v.kind == VERDICT_ALLOW && !addr_is_loopback(&c->dst) ?
+				 "this is one of the host's own addresses" :
+				 NULL))
 		conn_reset(c);
 }
 

@@ -34,6 +34,12 @@ void event_explain(const struct subject *s, struct event *ev, const struct flow 
 {
 	_cleanup_(buf_done) struct buf why;
 
+	if (!f->name && f->addr && addr_is_loopback(f->addr)) {
+		event_because(ev, "the host's own loopback is reached as " HOST_LOOPBACK_NAME
+				  ", where a rule says host:PORT");
+		ev->remedy = REMEDY_DEST;
+		return;
+	}
 	buf_init(&why, sizeof(ev->reason) * 4);
 	verdict_why(s->plan, s->policy, f, v, &why);
 	event_because(ev, "%s", buf_cstr(&why));

@@ -187,6 +187,18 @@ def _listed(t):
 
 
 # --- Nothing of the machine's own, least of all the proxy itself: E-75.
+for what, rules, text in (
+        ("nothing", [], "127.0.0.1:4443"), ("any", ["any:4443"], "127.0.0.1:4443"),
+        ("its range", ["127.0.0.0/8:4443"], "127.0.0.1:4443"), ("IPv6", [], "[::1]:4443")):
+    @CASES.case(f"the refusal for a loopback address says host:PORT, where rules open {what}")
+    def _host_remedy(t, rules=rules, text=text):
+        with proxy(t, "--connect-ports", "443,4443", *(w for r in rules for w in ("--allow", r))):
+            _, reply = shout(t, connect(text))
+            expect_eq(status_of(reply), "403", "status", reply)
+            expect_in("host:4443", reply, "the refusal")
+            expect_in("host.sallyport.internal", reply, "the refusal")
+
+
 @CASES.case("the host's loopback by its own name, where a rule says so")
 def _host(t):
     flags = ["--allow", f"host:{zone.PORT_LOOPBACK}", "--connect-ports", f"443,{zone.PORT_LOOPBACK}"]

@@ -390,7 +390,7 @@ static const struct {
 	{ "loopback in IPv6", EVENT_CONNECT, IPPROTO_UDP, -1, 53, NULL, "::1", REMEDY_DEST,
 	  "udp/[::1]:53", "udp/host:53" },
 	{ "a name that leads to loopback", EVENT_CONNECT, IPPROTO_TCP, -1, 80, "a.test",
-	  "127.8.8.8", REMEDY_ADDR, "a.test:80", "host:80" },
+	  "127.8.8.8", REMEDY_ADDR, "a.test:80", NULL },
 	{ "loopback by a protocol without ports", EVENT_PACKET, 47, -1, 0, NULL, "127.0.0.1",
 	  REMEDY_DEST, "gre/127.0.0.1", NULL },
 };
