@@ -126,12 +126,21 @@ static void refresh(struct controller *c, struct control_request *r, const char 
 	control_ask(c, &m, (struct span){ 0 }, on_answer, r);
 }
 
+/* What was asked of the enforcer before is answered before. */
+static void on_torn_down(struct controller *c, void *ctx, const struct ctl_message *m,
+			 const char *bytes)
+{
+	c->torn_down = m->ok;
+	on_answer(c, ctx, m, bytes);
+}
+
 static void teardown(struct controller *c, struct control_request *r, const char *name)
 {
 	struct ctl_message m = { .kind = CTL_TEARDOWN };
 
 	(void)name;
-	control_ask(c, &m, (struct span){ 0 }, on_answer, r);
+	c->torn_down = true;
+	control_ask(c, &m, (struct span){ 0 }, on_torn_down, r);
 }
 
 static void on_reconciled(struct controller *c, void *ctx, const struct ctl_message *m,
@@ -181,7 +190,10 @@ static void reload(struct controller *c, struct control_request *r, const char *
 	json_int_t s = json_integer_value(trial);
 	struct err e;
 
-	if (json_is_true(json_object_get(r->json, "confirm"))) {
+	if (trial && json_is_true(json_object_get(r->json, "confirm"))) {
+		(void)err_set(&e, ERR_INVALID, "expected \"try\" or \"confirm\"");
+		control_request_error(r, &e);
+	} else if (json_is_true(json_object_get(r->json, "confirm"))) {
 		control_confirm(c, r);
 	} else if (trial && (!json_is_integer(trial) || s < 1 || s > LIMIT_TRIAL_S)) {
 		(void)err_set(&e, ERR_INVALID, "\"try\" is no number of seconds: expected 1 to %d",

@@ -197,6 +197,7 @@ static void on_in_force(struct controller *c, void *ctx, const struct ctl_messag
 	}
 	h->result = m->plan;
 	c->failure[0] = '\0';
+	c->torn_down = false;
 	if (h->result.trial_ms) {
 		h->on_trial = true;
 		answer(c, h);
@@ -227,8 +228,11 @@ static void on_confirmed(struct controller *c, void *ctx, const struct ctl_messa
 		keep(c, h);
 		return;
 	}
-	(void)err_set(&e, ERR_INVALID, "nothing is on trial: %s",
-		      m->ok ? "the policy before is in force again" : m->text);
+	if (m->ok)
+		(void)err_set(&e, ERR_INVALID,
+			      "nothing is on trial: the policy before is in force again");
+	else
+		(void)err_set(&e, m->why, "%s", m->text);
 	control_request_error(ctx, &e);
 }
 
@@ -366,6 +370,20 @@ static bool make_candidate(struct controller *c, struct change *h, struct err *e
 	return source_change(c->source, h->action, r, clock_ms(), &h->candidate, e);
 }
 
+/* After a teardown only the files, read anew, bring rules back. */
+static bool brings_back(const struct change *h)
+{
+	return strcmp(h->action, "reload") == 0 || strcmp(h->action, "apply") == 0;
+}
+
+/* A rule's time is over, or a bridge has another name, while nothing is in force. */
+static bool keep_aside(struct controller *c, struct change *h, struct err *e)
+{
+	if (h->request)
+		return err_set(e, ERR_INVALID, "everything was torn down: reload first");
+	return make_candidate(c, h, e) && source_keep(c->source, steal(&h->candidate), e);
+}
+
 static void on_advance(void *ctx)
 {
 	struct controller *c = ctx;
@@ -375,7 +393,12 @@ static void on_advance(void *ctx)
 	if (!h || h->begun)
 		return;
 	h->begun = true;
-	if (make_candidate(c, h, &e)) {
+	if (c->torn_down && !brings_back(h)) {
+		if (keep_aside(c, h, &e))
+			finish(c);
+		else
+			fail(c, &e);
+	} else if (make_candidate(c, h, &e)) {
 		if (!c->started)
 			plan_warn(candidate_plan(h->candidate), stderr);
 		control_engine_name_bridges(c, candidate_plan(h->candidate));

@@ -136,6 +136,27 @@ def _generation(t):
         expect_eq(daemon.ask("reload")["generation"], before + 1, "after a reload")
 
 
+@CASES.case("after a teardown only a reload brings rules back, not the end of a rule's time")
+def _torn_down(t):
+    daemon = t.start(policy(OPEN))
+    result = t.ours("allow", "203.0.113.11:80", "--for", "2s")
+    expect_eq(result.status, 0, "exit status of allow", result)
+    expect_eq(t.ours("teardown").status, 0, "exit status of teardown")
+    for words in (["allow", "203.0.113.66:80"], ["deny", "203.0.113.66:80"],
+                  ["reload", "--confirm"], ["reconcile"]):
+        result = t.ours(*words)
+        expect_eq(result.status, 1, f"exit status of {words}", result)
+        expect(result.err.strip(), "silent")
+    time.sleep(2.5)
+    expect("table inet sallyport {" not in t.ruleset(), "rules are back", daemon.story())
+    expect_eq(t.ours("status").status, 4, "exit status of status")
+    result = t.ours("reload")
+    expect_eq(result.status, 0, "exit status of reload", result)
+    arrives(t, t.sb1, p.tcp(p.GOOD4, 7007))
+    stays_in(t, t.sb1, p.tcp("203.0.113.11", 80))
+    expect_eq(daemon.ask("status")["added_rules"], [], "added rules")
+
+
 # --- Two at one time.
 @CASES.case("F-20 a second daemon says that there is one, and changes nothing")
 def _two(t):
