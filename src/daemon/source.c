@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/fd.h"
+#include "daemon/added.h"
 #include "daemon/dockside_status.h"
 #include "daemon/dockside_tuning.h"
 #include "policy/dockside.h"
@@ -14,21 +15,6 @@
 
 /* The policy whose name rules have that were added while the daemon runs: "added:1". */
 #define ADDED "added"
-
-/* The most that can be added: each is a rule in front of every policy. */
-#define ADDED_MAX 1000
-
-struct added {
-	enum rule_action action;
-	const char *dest;    /* owned where it stands in a list */
-	const char *network; /* likewise; NULL: every network */
-	uint64_t until_ms;
-};
-
-struct added_list {
-	struct added *items;
-	size_t n, cap;
-};
 
 struct candidate {
 	struct plan *plan;	   /* a policy file's; NULL with: */
@@ -68,34 +54,6 @@ bool source_is_dockside(const struct source *s)
 }
 
 /* ---- rules that were added */
-
-static void added_push(struct added_list *l, const struct added *a)
-{
-	struct added copy = { .action = a->action,
-			      .dest = xstrdup(a->dest),
-			      .network = a->network ? xstrdup(a->network) : NULL,
-			      .until_ms = a->until_ms };
-
-	vec_push(l->items, l->n, l->cap, copy);
-}
-
-static void added_done(struct added_list *l)
-{
-	for (size_t i = 0; i < l->n; i++) {
-		free((void *)(uintptr_t)l->items[i].dest);
-		free((void *)(uintptr_t)l->items[i].network);
-	}
-	free(l->items);
-	*l = (struct added_list){ 0 };
-}
-
-/* Those that still hold. */
-static void added_carry(const struct candidate *from, uint64_t now_ms, struct added_list *out)
-{
-	for (size_t i = 0; from && i < from->added.n; i++)
-		if (from->added.items[i].until_ms == 0 || from->added.items[i].until_ms > now_ms)
-			added_push(out, &from->added.items[i]);
-}
 
 static const struct plan_subject *network_find(const struct plan *p, const char *name)
 {
@@ -240,20 +198,32 @@ static bool read_again(struct source *s, const struct candidate *kept, struct ca
 static bool complete(const struct candidate *from, struct candidate *c, const struct added *more,
 		     uint64_t now_ms, struct err *e)
 {
-	added_carry(from, now_ms, &c->added);
-	if (more && c->added.n == ADDED_MAX)
-		return err_set(e, ERR_LIMIT, "%d rules were added: expected them in the policy",
-			       ADDED_MAX);
-	if (more)
-		added_push(&c->added, more);
-	return add_to_plan(c, e);
+	if (from)
+		added_carry(&from->added, now_ms, &c->added);
+	return (!more || added_put(&c->added, more, e)) && add_to_plan(c, e);
+}
+
+/* Root wonders. */
+static bool err_denied(struct err *e)
+{
+	struct err was = *e;
+
+	if (was.kind != ERR_DENIED)
+		return false;
+	return err_set(
+		e, ERR_DENIED,
+		"%s: it is read by user 0 without further rights: it has to be owned by root or "
+		"readable by all, and no link may lead out of its directory",
+		was.msg);
 }
 
 bool source_load(struct source *s, uint64_t now_ms, struct candidate **out, struct err *e)
 {
 	_cleanup_(candidate_freep) struct candidate *c = xcalloc(1, sizeof(*c));
 
-	if (!read_files(s, c, e) || !complete(s->kept, c, NULL, now_ms, e))
+	if (!read_files(s, c, e))
+		return err_denied(e);
+	if (!complete(s->kept, c, NULL, now_ms, e))
 		return false;
 	*out = steal(&c);
 	return true;
@@ -308,6 +278,10 @@ bool source_add_rule(struct source *s, const struct source_rule *r, uint64_t now
 	if (s->kept && r->network && !network_find(candidate_plan(s->kept), r->network))
 		return err_set(e, ERR_INVALID, "there is no network \"%s\" in the policy",
 			       r->network);
+	if (r->save && r->until_ms)
+		return err_set(e, ERR_INVALID,
+			       "what is saved holds until it is taken out of the file: expected "
+			       "\"save\" or \"for\"");
 	if (r->save && s->kept ? !write_rule(s, r, c, e) : !read_again(s, s->kept, c, e))
 		return false;
 	if (!complete(s->kept, c, r->save ? NULL : &a, now_ms, e))

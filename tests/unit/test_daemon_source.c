@@ -170,14 +170,19 @@ static void t_first_rule(struct candidate *c, const char *policy, size_t n_rules
 
 static void added_rules(struct host *h, const char *policy)
 {
-	const struct source_rule rule = { RULE_ALLOW, "c.example", "one", 1000, false };
+	/* The last is the first anew: it takes its place. */
+	static const struct source_rule rules[] = {
+		{ RULE_ALLOW, "c.example", "one", 2000, false },
+		{ RULE_ALLOW, "c.example", NULL, 1000, false },
+		{ RULE_ALLOW, "c.example", "one", 1000, false },
+	};
 	struct candidate *c;
 	struct err e;
 
 	keep(h, load(h, 0));
-	for (size_t n = 1; n <= 2; n++) {
-		t_good(source_add_rule(h->source, &rule, 0, &c, &e), e);
-		t_first_rule(c, "added", 1 + n);
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+		t_good(source_add_rule(h->source, &rules[i], 0, &c, &e), e);
+		t_first_rule(c, "added", i < 2 ? 2 + i : 3);
 		keep(h, c);
 	}
 	/* What is read again, or is as it was, has them until their time is over. */
