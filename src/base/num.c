@@ -2,6 +2,7 @@
 #include "base/num.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 struct unit {
 	const char *suffix;
@@ -74,16 +75,29 @@ static bool with_unit(struct span s, const struct unit *units, size_t n_units, u
 	return false;
 }
 
+/* In the largest unit in which it is a whole number. */
+static const char *in_units(uint64_t ms, char out[static 32])
+{
+	const struct unit *best = &durations[0];
+
+	for (size_t i = 0; i < ARRAY_LEN(durations); i++)
+		if (ms % durations[i].factor == 0 && durations[i].factor > best->factor)
+			best = &durations[i];
+	(void)snprintf(out, 32, "%" PRIu64 "%s", ms / best->factor, best->suffix);
+	return out;
+}
+
 bool num_parse_duration_ms(struct span s, uint64_t lo, uint64_t hi, uint64_t *out, struct err *e)
 {
-	char shown[64];
+	char shown[64], from[32], to[32];
 	uint64_t v;
 
 	if (!with_unit(s, durations, ARRAY_LEN(durations), &v) || v < lo || v > hi)
 		return err_set(e, ERR_INVALID,
 			       "\"%s\" is not a duration: expected a number and ms, s, m, h or d, "
-			       "from %" PRIu64 "ms to %" PRIu64 "ms",
-			       span_show(s, shown, sizeof(shown)), lo, hi);
+			       "from %s to %s",
+			       span_show(s, shown, sizeof(shown)), in_units(lo, from),
+			       in_units(hi, to));
 	*out = v;
 	return true;
 }

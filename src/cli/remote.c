@@ -84,6 +84,14 @@ static bool read_args(const struct cli_command *c, int argc, char **argv, struct
 	return false;
 }
 
+static int usage(const char *text)
+{
+	struct err e;
+
+	(void)err_set(&e, ERR_INVALID, "%s", text);
+	return cli_usage_error(&e);
+}
+
 /* Asks. NULL: *status is what to return, and why has been told. */
 static json_t *ask(const struct cli_command *c, const struct args *a, json_t *take_request,
 		   int *status)
@@ -94,8 +102,13 @@ static json_t *ask(const struct cli_command *c, const struct args *a, json_t *ta
 
 	if (control_call(a->socket, take_request, TIMEOUT_MS, &reply, &reachable, &e))
 		return reply;
-	(void)fprintf(stderr, "sallyport: %s: %s\n", c->name, e.msg);
 	*status = reachable ? CLI_DENIED : CLI_UNREACHABLE;
+	(void)fprintf(
+		stderr, "sallyport: %s: %s%s\n", c->name, e.msg,
+		reachable	     ? "" :
+		e.kind == ERR_DENIED ? ": whose socket is it?" :
+		e.kind == ERR_SYSTEM ? ": does a daemon or a proxy run? --socket names its socket" :
+				       "");
 	return NULL;
 }
 
@@ -108,6 +121,12 @@ static int print_change(json_t *take_reply, const struct args *a, const char *wh
 {
 	if (a->json) {
 		show_json_print(take_reply);
+		return CLI_OK;
+	}
+	if (json_is_false(json_object_get(take_reply, "changed"))) {
+		(void)printf("%s: nothing has changed, generation %lld\n", what,
+			     (long long)number(take_reply, "generation"));
+		json_decref(take_reply);
 		return CLI_OK;
 	}
 	(void)printf("%s: generation %lld, %lld connections ended that are no longer allowed\n",
@@ -126,6 +145,9 @@ static int run_reload(int argc, char **argv)
 
 	if (!read_args(&cli_reload, argc, argv, &a, 0, &operand, &status))
 		return status;
+	if (a.trial_s && a.confirm)
+		return usage(
+			"reload: --try begins a trial and --confirm ends it: expected one of them");
 	request = json_pack("{s:s}", "action", "reload");
 	if (a.trial_s)
 		json_object_set_new(request, "try", json_integer((json_int_t)a.trial_s));
@@ -151,6 +173,10 @@ static int run_rule(const struct cli_command *c, int argc, char **argv)
 
 	if (!read_args(c, argc, argv, &a, 1, &operand, &status))
 		return status;
+	if (a.save && a.for_s)
+		return usage("--save writes the rule for good: expected --save or --for");
+	if (a.save && !a.network)
+		return usage("--save writes into the policy of a network: expected --network NAME");
 	request = json_pack("{s:s, s:s, s:s?, s:b, s:I}", "action", c->name, "destination", operand,
 			    "network", a.network, "save", a.save, "for", (json_int_t)a.for_s);
 	if (!a.network)
@@ -181,10 +207,12 @@ static int run_refresh(int argc, char **argv)
 	reply = ask(&cli_refresh, &a, json_pack("{s:s}", "action", "refresh"), &status);
 	if (!reply)
 		return status;
-	if (a.json)
+	if (a.json) {
 		show_json_print(reply);
-	else
-		json_decref(reply);
+		return CLI_OK;
+	}
+	(void)printf("all names are being asked for again: see sallyport status\n");
+	json_decref(reply);
 	return CLI_OK;
 }
 

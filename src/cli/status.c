@@ -107,6 +107,26 @@ static void print_names(const json_t *o)
 			     (long long)number(o, "names_left_out"));
 }
 
+/* By allow and deny; the last one stands first. */
+static void print_added(const json_t *o)
+{
+	const json_t *rules = json_object_get(o, "added_rules"), *r;
+	size_t i;
+
+	json_array_foreach(rules, i, r)
+	{
+		const json_t *left = json_object_get(r, "seconds_left");
+		const char *network = text(r, "network");
+
+		(void)printf("  added: %s %s, %s%s", text(r, "action"), text(r, "destination"),
+			     network ? "network " : "all networks", network ? network : "");
+		if (json_is_integer(left))
+			(void)printf(", for %lld more seconds",
+				     (long long)json_integer_value(left));
+		(void)printf("\n");
+	}
+}
+
 static void print_daemon(const json_t *o)
 {
 	const char *wrong = text(o, "not_enforced"), *failure = text(o, "reload_failure");
@@ -127,6 +147,7 @@ static void print_daemon(const json_t *o)
 		printf("  network %s differs: %s\n", text(n, "network"), text(n, "why"));
 	if (json_is_object(engine) && !is_true(engine, "reachable"))
 		(void)printf("  the engine cannot be reached: %s\n", text(engine, "why"));
+	print_added(o);
 	print_names(o);
 	json_array_foreach(json_object_get(o, "warnings"), i, n)(void)
 		printf("  warning: %s\n", json_string_value(n));

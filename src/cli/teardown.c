@@ -49,7 +49,8 @@ int cli_teardown_by(const char *socket)
 	}
 	if (!reachable && daemon_teardown(&had, &e))
 		return told(had);
-	(void)fprintf(stderr, "sallyport: teardown: %s\n", e.msg);
+	(void)fprintf(stderr, "sallyport: teardown: %s%s\n", e.msg,
+		      geteuid() == 0 ? "" : ": the rules are root's to remove");
 	return reachable ? CLI_DENIED : CLI_FAILED;
 }
 

@@ -77,7 +77,8 @@ bool control_listen(const char *path, int *out_fd, struct err *e)
 	bound = fd >= 0 && bind(fd, (const struct sockaddr *)&sa, sizeof(sa)) == 0;
 	(void)umask(before);
 	if (!bound || listen(fd, BACKLOG) != 0)
-		return err_sys(e, errno, "the control socket %s", path);
+		return err_sys(e, errno, "the control socket %s%s", path,
+			       errno == ENOENT ? " (its directory has to be there)" : "");
 	*out_fd = fd;
 	fd = -1;
 	return true;

@@ -84,7 +84,7 @@ T(duration)
 		     row->good);
 		t_eq_int(ms, row->ms);
 		if (!row->good)
-			t_err(e, ERR_INVALID, "is not a duration");
+			t_err(e, ERR_INVALID, "d, from 100ms to 86399999ms");
 	}
 }
 
