@@ -11,35 +11,72 @@
 
 /* An order as far as it says something: it has room for a long name and many addresses. */
 struct gate_queued {
-	size_t head; /* bytes of the order, then left_s of as many addresses as it has */
-	uint32_t n_left;
+	enum gate_order_kind kind;
+	uint32_t n; /* addresses */
+	uint8_t name_len;
 	int fd;
-	char *bytes; /* owned */
+	char *bytes; /* owned: its ranges, one behind the other */
 };
+
+/* Bytes of an order. */
+struct range {
+	size_t at, n;
+};
+
+/* Those of an order of that kind that say something; returns how many bytes they are. */
+static size_t ranges_of(const struct gate_queued *q, struct range out[static 3])
+{
+	memset(out, 0, 3 * sizeof(*out));
+	switch (q->kind) {
+	case GATE_ORDER_RESOLVE:
+		out[0].n = offsetof(struct gate_order, resolve.name) + NAME_SIZE(q->name_len);
+		break;
+	case GATE_ORDER_INSTALLED:
+		out[0].n = offsetof(struct gate_order, installed.name) + NAME_SIZE(q->name_len);
+		out[1].at = offsetof(struct gate_order, installed.outcome);
+		out[1].n = offsetof(struct gate_order, installed.addrs) - out[1].at +
+			   q->n * sizeof(struct addr);
+		out[2].at = offsetof(struct gate_order, installed.left_s);
+		out[2].n = q->n * sizeof(uint32_t);
+		break;
+	default:
+		out[0].n = offsetof(struct gate_order, setup) +
+			   sizeof(((struct gate_order *)NULL)->setup);
+	}
+	return out[0].n + out[1].n + out[2].n;
+}
 
 static struct gate_queued pack(const struct gate_order *o, int take_fd)
 {
-	struct gate_queued q = { .head = offsetof(struct gate_order, resolve) + sizeof(o->resolve),
-				 .fd = take_fd };
+	struct gate_queued q = { .kind = o->kind, .fd = take_fd };
+	struct range ranges[3];
+	char *at;
 
 	if (o->kind == GATE_ORDER_RESOLVE)
-		q.head = offsetof(struct gate_order, resolve.name) + NAME_SIZE(o->resolve.name.len);
+		q.name_len = o->resolve.name.len;
 	if (o->kind == GATE_ORDER_INSTALLED) {
-		q.n_left = MIN(o->installed.n, (uint32_t)GATE_ADDRESSES_MAX);
-		q.head = offsetof(struct gate_order, installed.addrs) +
-			 q.n_left * sizeof(o->installed.addrs[0]);
+		q.name_len = o->installed.name.len;
+		q.n = MIN(o->installed.n, (uint32_t)GATE_ADDRESSES_MAX);
 	}
-	q.bytes = xmalloc(q.head + q.n_left * sizeof(o->installed.left_s[0]));
-	memcpy(q.bytes, o, q.head);
-	memcpy(q.bytes + q.head, o->installed.left_s, q.n_left * sizeof(o->installed.left_s[0]));
+	at = q.bytes = xmalloc(ranges_of(&q, ranges));
+	for (size_t i = 0; i < ARRAY_LEN(ranges); i++) {
+		memcpy(at, (const char *)o + ranges[i].at, ranges[i].n);
+		at += ranges[i].n;
+	}
 	return q;
 }
 
 static void unpack(const struct gate_queued *q, struct gate_order *o)
 {
+	struct range ranges[3];
+	const char *at = q->bytes;
+
 	memset(o, 0, sizeof(*o));
-	memcpy(o, q->bytes, q->head);
-	memcpy(o->installed.left_s, q->bytes + q->head, q->n_left * sizeof(o->installed.left_s[0]));
+	(void)ranges_of(q, ranges);
+	for (size_t i = 0; i < ARRAY_LEN(ranges); i++) {
+		memcpy((char *)o + ranges[i].at, at, ranges[i].n);
+		at += ranges[i].n;
+	}
 }
 
 void gate_queue_add(struct gate_queue *q, const struct gate_order *o, int take_fd)
