@@ -28,6 +28,15 @@ static const struct plan_subject *find_bridge(const struct plan *p, const char *
 	return NULL;
 }
 
+static size_t count_networks(const struct plan *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_subjects; i++)
+		n += p->subjects[i].kind == SUBJECT_NETWORK;
+	return n;
+}
+
 static bool has_ports(struct enforcer *f, const char *bridge)
 {
 	_cleanup_(freep) struct links_port *ports = NULL;
@@ -53,7 +62,7 @@ static bool keep_denied(struct enforcer *f, const struct plan *was, struct plan 
 		if (s->kind != SUBJECT_NETWORK || find_bridge(next, s->network.bridge) ||
 		    !has_ports(f, s->network.bridge))
 			continue;
-		if (next->n_subjects == LIMIT_NETWORKS_HELD)
+		if (count_networks(next) >= LIMIT_NETWORKS_HELD)
 			return err_set(e, ERR_LIMIT,
 				       "network %s is no longer in the policy, containers are on "
 				       "its bridge %s, and so many such networks are confined "
@@ -150,9 +159,13 @@ static bool load_step(struct enforcer *f, const struct inforce *next, struct err
 	     tables_load(f->tables, was->rules, next->rules, e);
 	if (ok)
 		ok = tables_change(f->tables, after.items, after.n, e);
-	/* Half of the way is no place to stay: the old one is loaded anew, whole, with what was learned since. */
-	if (!ok && !inforce_reload(f, &why))
-		enforcer_story("the policy before could not be loaded again: %s", why.msg);
+	/* Half of the way is no place to stay: the old one is loaded anew, whole, with what was learned since. Sets that
+	 * both have were filled for the next one. */
+	if (!ok) {
+		empty_learned(next->rules);
+		if (!inforce_reload(f, &why))
+			enforcer_story("the policy before could not be loaded again: %s", why.msg);
+	}
 	changes_done(&before);
 	changes_done(&after);
 	return ok;
@@ -276,6 +289,10 @@ bool inforce_again(struct enforcer *f, struct err *e)
 	if (!f->now.plan)
 		return true;
 	next = inforce_copy(&f->now);
+	if (!keep_denied(f, f->now.plan, next.plan, e)) {
+		inforce_done(&next);
+		return false;
+	}
 	if (!put(f, &next, &was, &result, e))
 		return false;
 	inforce_done(&was);

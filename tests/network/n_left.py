@@ -2,6 +2,7 @@
 """E-82, F-16: bridges that a policy no longer names stay confined while somebody is on them."""
 
 import probes as p
+from lib.bridgeworld import batch
 from lib.case import eventually, expect, expect_eq
 from lib.confined import BASE, NetCases, arrives, stays_in
 
@@ -65,4 +66,24 @@ def _full(t):
     eventually(lambda: daemon.ask("status")["enforcing"], "status")
     reload(t, BASE)
     arrives(t, t.sb1, p.tcp(p.GOOD4, 7007))
+    t.stop()
+
+
+@CASES.case("F-16 one of two networks that have left is empty: who is in the other reaches nothing")
+def _one_is_empty(t):
+    def bridges():
+        return {n["bridge"] for n in t.daemon.ask("status")["network_status"]}
+    other = t.world.box["ot1"]
+    t.start(BASE)
+    reload(t, BASE.split("subjects:\n")[0] + "subjects:\n  - network: new\n    bridge: brnew\n"
+           "    policy: other\n")
+    expect_eq(bridges(), {"brnew", "brt", "brx"}, "bridges")
+    empty = [b.port for b in t.world.box.values() if b.net.bridge == other.net.bridge]
+    batch("host", "".join(f"link set {port} nomaster\n" for port in empty))
+    try:
+        eventually(lambda: "brx" not in bridges(), "the empty one is forgotten")
+        expect_eq(bridges(), {"brnew", "brt"}, "bridges")
+        confined(t, t.sb1)
+    finally:
+        batch("host", "".join(f"link set {port} master {other.net.bridge}\n" for port in empty))
     t.stop()
