@@ -18,10 +18,47 @@ struct arena_chunk {
 	alignas(max_align_t) char bytes[];
 };
 
+/*
+ * Where AddressSanitizer watches, what lies between two pieces may not be touched, so that whoever reads on behind one
+ * is found. It knows of 8 bytes only how many of the first ones may be: each piece begins at such a place.
+ */
+#if ARENA_GAP
+#include <sanitizer/asan_interface.h>
+
+#define ALIGN_LEAST 8
+
+static void hide(struct arena_chunk *c, size_t size)
+{
+	ASAN_POISON_MEMORY_REGION(c->bytes, size);
+}
+
+/* The piece ends where the rest of the arena begins. */
+static void show(struct arena *a, char *piece)
+{
+	ASAN_UNPOISON_MEMORY_REGION(piece, (size_t)(a->at - piece));
+	a->at += MIN((size_t)(a->end - a->at), (size_t)ALIGN_LEAST);
+}
+#else
+#define ALIGN_LEAST 1
+
+static void hide(struct arena_chunk *c, size_t size)
+{
+	(void)c;
+	(void)size;
+}
+
+static void show(struct arena *a, char *piece)
+{
+	(void)a;
+	(void)piece;
+}
+#endif
+
 static void add_chunk(struct arena *a, size_t size)
 {
 	struct arena_chunk *c = xmalloc(sizeof(*c) + size);
 
+	hide(c, size);
 	c->next = a->chunks;
 	c->size = size;
 	a->chunks = c;
@@ -40,7 +77,7 @@ static void grow(struct arena *a, size_t size)
 
 void *arena_alloc(struct arena *a, size_t size, size_t align)
 {
-	size_t pad = -(uintptr_t)a->at & (align - 1);
+	size_t pad = -(uintptr_t)a->at & (MAX(align, ALIGN_LEAST) - 1);
 	char *p;
 
 	if (!a->at || (size_t)(a->end - a->at) < pad || (size_t)(a->end - a->at) - pad < size) {
@@ -49,6 +86,7 @@ void *arena_alloc(struct arena *a, size_t size, size_t align)
 	}
 	p = a->at + pad;
 	a->at = p + size;
+	show(a, p);
 	return memset(p, 0, size);
 }
 
@@ -66,7 +104,8 @@ char *arena_strndup(struct arena *a, const char *s, size_t n)
 {
 	char *p = arena_alloc(a, n + 1, 1);
 
-	memcpy(p, s, n);
+	if (n > 0)
+		memcpy(p, s, n);
 	return p;
 }
 

@@ -11,6 +11,18 @@
 
 #include "base/macros.h"
 
+/* Bytes that a piece takes besides its own at most: none, but where AddressSanitizer watches. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ARENA_GAP 16
+#endif
+#endif
+#if !defined(ARENA_GAP) && defined(__SANITIZE_ADDRESS__)
+#define ARENA_GAP 16
+#elif !defined(ARENA_GAP)
+#define ARENA_GAP 0
+#endif
+
 /*
  * Zeros are an arena that has nothing yet and owns no memory. It may be moved, but not copied: what was taken
  * stays where it is.
