@@ -136,7 +136,8 @@ void answers_tell(struct enforcer *f, size_t name)
 		return;
 	known = names_addresses(f->names, name, &n);
 	sorted = xcalloc(n + 1, sizeof(*sorted));
-	memcpy(sorted, known, n * sizeof(*sorted));
+	if (n > 0)
+		memcpy(sorted, known, n * sizeof(*sorted));
 	qsort(sorted, n, sizeof(*sorted), latest_first);
 	name_copy(&what.name, f->now.map.names[name]);
 	what.outcome = names_outcome(f->names, name);

@@ -264,7 +264,8 @@ static void index_addresses(struct enforcer *f)
 			vec_push(f->reverse, f->n_reverse, cap,
 				 ((struct address_name){ a[j].addr, (uint32_t)i }));
 	}
-	qsort(f->reverse, f->n_reverse, sizeof(*f->reverse), by_addr);
+	if (f->n_reverse > 1)
+		qsort(f->reverse, f->n_reverse, sizeof(*f->reverse), by_addr);
 	f->reverse_stale = false;
 }
 

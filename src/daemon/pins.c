@@ -418,7 +418,8 @@ void pins_elements(const struct pins *p, bool by_port, struct pins_element **out
 		for (size_t j = 0; j < pin->n_addrs; j++)
 			add_address(&l, pin, &pin->addrs[j], by_port);
 	}
-	qsort(l.items, l.n, sizeof(*l.items), pins_element_compare);
+	if (l.n > 1)
+		qsort(l.items, l.n, sizeof(*l.items), pins_element_compare);
 	*out = l.items;
 	*n = l.n;
 }

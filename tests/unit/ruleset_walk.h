@@ -203,7 +203,7 @@ static bool walk_rule(const struct rs_table *t, const struct rs_rule *r,
 			*v = found->verdict;
 			return true;
 		case RS_LOG:
-			memcpy(out->logged, e->log.prefix, sizeof(out->logged));
+			(void)snprintf(out->logged, sizeof(out->logged), "%s", e->log.prefix);
 			break;
 		case RS_COUNTER:
 			break;
