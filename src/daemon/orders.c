@@ -212,6 +212,8 @@ static void reconcile(struct enforcer *f, struct ctl_message *m, int fd)
 	(void)fd;
 	if (f->torn_down)
 		(void)err_set(&e, ERR_INVALID, "everything was torn down: reload first");
+	else if (!f->now.rules)
+		(void)err_set(&e, ERR_INVALID, "no policy is in force yet");
 	else if (tables_strangers(f->tables, f->now.rules, on_stranger, &found, &e) &&
 		 drift_check(f, differed, sizeof(differed), &e)) {
 		ports_look(f);
