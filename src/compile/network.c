@@ -444,7 +444,7 @@ bool compile_networks(const struct plan *p, const struct network_options *o,
 	m.constants = constants(was, r);
 	compile_all(p, o, was, r, &m);
 	join(&m, r);
-	map_finish(&m);
+	map_finish(&m, o);
 	ruleset_seal(r);
 	*map = m;
 	*out = r;

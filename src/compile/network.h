@@ -98,6 +98,9 @@ struct network_options {
 	/* Nobody is going to fill the sets of ports: what does not need them is enforced all the same. */
 	bool unpinned;
 	bool no_bridge_reject; /* CONFIG_NFT_BRIDGE_REJECT: what is denied there fails by time-out */
+	/* To be resolved, too, though no rule has them; they have to outlive the map. */
+	const struct name *const *names;
+	size_t n_names;
 };
 
 void network_map_done(struct network_map *m);

@@ -139,8 +139,8 @@ void network_part_unref(struct network_part *p);
 struct network_part *network_part_find(const struct network_map *was, const struct plan_subject *s,
 				       uint16_t dns_port);
 
-/* Fills in names and uses from the parts. */
-void map_finish(struct network_map *m);
+/* Fills in names and uses from the parts, and the names of the options. */
+void map_finish(struct network_map *m, const struct network_options *o);
 
 /* One network while it is compiled. */
 struct network {

@@ -99,10 +99,15 @@ static int compare_uses(const void *x, const void *y)
 }
 
 /* All that there are, more than once where they are in more than one place. */
-static size_t gather_names(const struct network_map *m, const struct name **out)
+static size_t gather_names(const struct network_map *m, const struct network_options *o,
+			   const struct name **out)
 {
 	size_t n = 0;
 
+	while (n < o->n_names) {
+		out[n] = o->names[n];
+		n++;
+	}
 	for (size_t i = 0; i < m->n_ports; i++) {
 		const struct network_part *p = m->parts[i];
 
@@ -114,12 +119,12 @@ static size_t gather_names(const struct network_map *m, const struct name **out)
 	return n;
 }
 
-static void sort_names(struct network_map *m, size_t room)
+static void sort_names(struct network_map *m, const struct network_options *o, size_t room)
 {
 	size_t n, kept = 0;
 
 	m->names = xcalloc(room, sizeof(m->names[0]));
-	n = gather_names(m, m->names);
+	n = gather_names(m, o, m->names);
 	qsort(m->names, n, sizeof(m->names[0]), compare_names);
 	for (size_t i = 0; i < n; i++)
 		if (kept == 0 || !name_eq(m->names[i], m->names[kept - 1]))
@@ -145,9 +150,9 @@ static void add_uses(struct network_map *m, size_t i)
 								 (uint32_t)m->ports[i].subject };
 }
 
-void map_finish(struct network_map *m)
+void map_finish(struct network_map *m, const struct network_options *o)
 {
-	size_t uses = 0, names = 0;
+	size_t uses = 0, names = o->n_names;
 
 	for (size_t i = 0; i < m->n_ports; i++) {
 		uses += m->parts[i]->n_uses;
@@ -155,7 +160,7 @@ void map_finish(struct network_map *m)
 	}
 	if (names == 0)
 		return;
-	sort_names(m, names);
+	sort_names(m, o, names);
 	m->uses = xcalloc(uses, sizeof(m->uses[0]));
 	for (size_t i = 0; i < m->n_ports; i++)
 		add_uses(m, i);

@@ -122,7 +122,10 @@ static void fill_learned(struct enforcer *f, struct inforce *p)
 
 static bool make(struct enforcer *f, struct inforce *p, struct err *e)
 {
-	struct network_options o = { .address = address_of,
+	_cleanup_(freep) const struct name **tuned = tunings_names(&p->tunings);
+	struct network_options o = { .names = tuned,
+				     .n_names = p->tunings.n,
+				     .address = address_of,
 				     .ctx = f,
 				     .dns_port = f->dns_port,
 				     .by_port = f->lacks.bridge_name,

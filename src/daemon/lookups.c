@@ -337,8 +337,11 @@ void lookups_missing(const struct enforcer *f, char *out, size_t size)
 
 	for (size_t i = f->now.map.n_names; i-- > 0;) {
 		(void)names_addresses(f->names, i, &n);
-		missing += n == 0;
-		first = n == 0 ? i : first;
+		/* What no rule has lacks nothing. */
+		if (n || !(named_used(f->now.named, i) || is_target(f, i)))
+			continue;
+		missing++;
+		first = i;
 	}
 	out[0] = '\0';
 	if (missing)

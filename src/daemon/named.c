@@ -257,6 +257,11 @@ bool named_alike(const struct named *a, size_t of_a, const struct named *b, size
 	return true;
 }
 
+bool named_used(const struct named *l, size_t name)
+{
+	return l->first[name] < l->first[name + 1];
+}
+
 size_t named_count(const struct named *l)
 {
 	return HASH_COUNT(l->items);

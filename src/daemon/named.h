@@ -49,6 +49,9 @@ bool named_opens(const struct named *l, size_t name, const struct addr *a);
 /* The sets of the one's name are those of the other's, and for the same rules. */
 bool named_alike(const struct named *a, size_t of_a, const struct named *b, size_t of_b);
 
+/* The name (an index in the map) has places in sets. */
+bool named_used(const struct named *l, size_t name);
+
 /* How many elements there are. */
 size_t named_count(const struct named *l);
 

@@ -64,6 +64,15 @@ void tunings_sort(struct tunings *t)
 	t->n = kept;
 }
 
+const struct name **tunings_names(const struct tunings *t)
+{
+	const struct name **names = xcalloc(t->n + 1, sizeof(struct name *));
+
+	for (size_t i = 0; i < t->n; i++)
+		names[i] = &t->items[i].name;
+	return names;
+}
+
 struct name_tuning tunings_find(const struct tunings *t, const struct name *n)
 {
 	const struct names_wanted *found = NULL;

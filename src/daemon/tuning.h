@@ -29,6 +29,9 @@ void tunings_add(struct tunings *t, const struct name *n, const struct name_tuni
  */
 void tunings_sort(struct tunings *t);
 
+/* Every name that has one, as many as t->n. The list is the caller's to free(), the names are t's. */
+const struct name **tunings_names(const struct tunings *t) _must_use_;
+
 struct name_tuning tunings_find(const struct tunings *t, const struct name *n);
 struct names_pace tunings_pace(const struct tunings *t);
 
