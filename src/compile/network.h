@@ -15,7 +15,7 @@
 #define NETWORK_LOG_GROUP   0x5a11U
 #define NETWORK_LOG_SNAPLEN 128U
 #define NETWORK_LOG_PREFIX  "sallyport:"
-#define NETWORK_LOG_RATE    50U /* a second and network; what is more is counted */
+#define NETWORK_LOG_RATE    50U /* a second, network and reason; what is more is counted */
 #define NETWORK_LOG_BURST   100U
 
 /*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How compile_networks() does it. For each network:
+ * How compile_networks() does it: network.c has the tables, their base chains and maps, and puts together what
+ * each network has become:
  *
  *	network_segments.c	the policy's rules become segments, each a heap of boxes
  *	network_boxes.c		the boxes are sorted into layers that do not overlap
@@ -8,6 +9,7 @@
  *	network_names.c		the names of a segment become sets to be filled
  *	network_chains.c	the chains of table inet
  *	network_bridge.c	the chains of table bridge
+ *	network_rule.c		what the rules of both are made of
  *	network_part.c		all of it together, for as many plans as have the same network
  */
 #ifndef SALLYPORT_COMPILE_NETWORK_INTERNAL_H

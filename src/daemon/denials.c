@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the kernel denied comes back by NFLOG and becomes events. The rules log at most NETWORK_LOG_RATE
- * packets a second of each network; what their counters say besides is told as a number.
+ * packets a second of each network and reason; what their counters say besides is told as a number.
  */
 #include <stdio.h>
 #include <string.h>

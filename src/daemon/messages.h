@@ -36,7 +36,6 @@ enum ctl_kind {
 	CTL_KIND_COUNT
 };
 
-/* How the plan in force came to be, for CTL_PLAN and its CTL_DONE. */
 /* A rule's time may be over during a trial: then neither of its two policies has it any longer. */
 enum ctl_amends {
 	CTL_AMENDS_NOTHING,

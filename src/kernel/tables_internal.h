@@ -13,6 +13,7 @@
  *	tables_refusal.c  what the kernel refused, in nft's terms
  *	tables_read.c	  sets, elements and counters read back
  *	tables_compare.c  the kernel beside a ruleset
+ *	tables_strangers.c what others have put into our tables
  *	tables_monitor.c  changes that others make
  *
  * nfnetlink works a request off inside the sender's send() (net/netfilter/nfnetlink.c), so every answer is in
