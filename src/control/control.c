@@ -55,7 +55,7 @@ static bool remove_stale(const char *path, const struct sockaddr_un *sa, struct 
 	if (dial(sa, 1, &fd) || errno == EAGAIN)
 		return err_set(e, ERR_SYSTEM,
 			       "%s is in use: another sallyport listens there: end that one, or "
-			       "name another socket by --control",
+			       "choose another socket",
 			       path);
 	if (errno != ECONNREFUSED)
 		return err_sys(e, errno, "%s", path);

@@ -166,7 +166,7 @@ def _two(t):
         result = t.run([*ENTER, t.world.program, "daemon", "--policy", t.policy_path, "--no-docker",
                         "--control", control], {"timeout": 5})
         expect_eq(result.status, 125, "exit status of a second daemon", result)
-        expect_in("--control" if control == daemon.control else str(daemon.pid), result.err,
+        expect_in("choose another socket" if control == daemon.control else str(daemon.pid), result.err,
                   "what it says", result)
         expect_eq(t.ruleset(), before, "the ruleset")
     expect(daemon.alive() and _status(daemon) == "ok", "the first is gone")
