@@ -106,7 +106,7 @@ static json_t *ask(const struct cli_command *c, const struct args *a, json_t *ta
 	(void)fprintf(
 		stderr, "sallyport: %s: %s%s\n", c->name, e.msg,
 		reachable	     ? "" :
-		e.kind == ERR_DENIED ? ": whose socket is it?" :
+		e.kind == ERR_DENIED ? ": it is for root and the group of the socket" :
 		e.kind == ERR_SYSTEM ? ": does a daemon or a proxy run? --socket names its socket" :
 				       "");
 	return NULL;

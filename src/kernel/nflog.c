@@ -37,7 +37,12 @@ static bool talk(struct mnl_socket *sock, struct nlmsghdr *nlh, struct err *e)
 	if (n >= 0)
 		n = mnl_socket_recvfrom(sock, buf, sizeof(buf));
 	if (n < 0 || mnl_cb_run(buf, (size_t)n, 0, mnl_socket_get_portid(sock), NULL, NULL) < 0)
-		return err_sys(e, errno, "nflog");
+		/* nfulnl_recv_config() of net/netfilter/nfnetlink_log.c: the group has another reader. */
+		return err_sys(
+			e, errno, "nflog%s",
+			errno == EPERM ?
+				" (another program has the group: does another sallyport daemon run?)" :
+				"");
 	return true;
 }
 

@@ -172,6 +172,18 @@ def _two(t):
     expect(daemon.alive() and _status(daemon) == "ok", "the first is gone")
 
 
+@CASES.case("F-20 a second daemon beside one whose tables have no owner says so, and changes nothing")
+def _two_free(t):
+    daemon = t.start(BASE, "--no-owner")
+    before = t.ruleset()
+    result = t.run([*ENTER, t.world.program, "daemon", "--policy", t.write(policy(OPEN)), "--no-docker",
+                    "--no-owner", "--control", f"{t.world.work}/second.sock"], {"timeout": 5})
+    expect_eq(result.status, 125, "exit status of a second daemon", result)
+    expect_in("does another sallyport daemon run?", result.err, "what it says", result)
+    expect_eq(t.ruleset(), before, "the ruleset")
+    expect(daemon.alive() and _status(daemon) == "ok", "the first is gone")
+
+
 @CASES.case("F-20 apply beside a daemon says that there is one, and changes nothing")
 def _apply_beside(t):
     t.start(BASE)

@@ -84,6 +84,16 @@ def _nobody(t):
             expect_in(text, result.err, "what it says")
 
 
+@CASES.case("who may not open the socket is told so")
+def _denied(t):
+    daemon = t.under(policy(OPEN))
+    os.chmod(daemon.control, 0o660)
+    result = t.run([*ENTER, "setpriv", "--reuid", "65533", "--regid", "65533", "--clear-groups",
+                    t.world.program, "status", "--socket", daemon.control])
+    expect_eq(result.status, 3, "exit status", result)
+    expect_in("for root and the group of the socket", result.err, "what it says")
+
+
 @CASES.case("a start that fails says what to do: another user, no directory, a policy that control cannot read")
 def _start(t):
     t.stop()
