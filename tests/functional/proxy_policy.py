@@ -436,7 +436,7 @@ def _supervisor_dies(t):
         eventually(lambda: not os.path.exists(f"/proc/{gate}"), "the gate lives on")
 
 
-@CASES.case("a full disk under the log is told once, and nothing stops")
+@CASES.case("a full disk under the log is told once, and how much is missing at the end; nothing stops")
 def _full(t):
     p = Proxy(t, ["--allow", "good.example", "--log", "/dev/full"])
     try:
@@ -444,7 +444,8 @@ def _full(t):
             expect_eq(status(t, "evil.example:443"), "403", "a denied name")
             expect_eq(status(t, "good.example:443"), "200", "an allowed name")
         _, said = p.stop()
-        expect_eq(said.count("events are missing from it"), 1, "warnings", said)
+        expect_eq(said.count(": events are missing from it"), 1, "warnings", said)
+        expect_in("--log /dev/full: 4 events are missing from it", said, "the number at the end")
     finally:
         p.stop()
 
