@@ -164,6 +164,14 @@ static int run_reload(int argc, char **argv)
 	return print_change(reply, &a, a.confirm ? "confirmed" : "reloaded");
 }
 
+/* The name is, as in "*.example.com:443", not the port. */
+static bool is_wildcard(const char *dest)
+{
+	const char *slash = strrchr(dest, '/');
+
+	return (slash ? slash[1] : dest[0]) == '*';
+}
+
 static int run_rule(const struct cli_command *c, int argc, char **argv)
 {
 	json_t *request, *reply;
@@ -182,7 +190,13 @@ static int run_rule(const struct cli_command *c, int argc, char **argv)
 	if (!a.network)
 		json_object_del(request, "network");
 	reply = ask(c, &a, request, &status);
-	return reply ? print_change(reply, &a, "in force") : status;
+	if (!reply)
+		return status;
+	if (strcmp(c->name, "allow") == 0 && is_wildcard(operand))
+		(void)fprintf(stderr,
+			      "sallyport: a wildcard opens no address on a network: allow the "
+			      "names that are meant\n");
+	return print_change(reply, &a, "in force");
 }
 
 static int run_allow(int argc, char **argv)

@@ -50,7 +50,9 @@ int cli_teardown_by(const char *socket)
 	if (!reachable && daemon_teardown(&had, &e))
 		return told(had);
 	(void)fprintf(stderr, "sallyport: teardown: %s%s\n", e.msg,
-		      geteuid() == 0 ? "" : ": the rules are root's to remove");
+		      geteuid() != 0 ? ": the rules are root's to remove" :
+		      reachable	     ? "" :
+				  ": a daemon with a socket of its own is asked by --socket PATH");
 	return reachable ? CLI_DENIED : CLI_FAILED;
 }
 

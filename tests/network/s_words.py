@@ -44,6 +44,19 @@ for words, status, text in SAID:
         expect_eq(daemon.ask("status")["generation"], before, "the generation")
 
 
+@CASES.case("what is said: teardown beside a daemon with another socket, and allow of a wildcard")
+def _elsewhere(t):
+    daemon = t.start(policy(OPEN))
+    result = t.command("teardown")
+    expect_eq(result.status, 125, "exit status of teardown", result)
+    for text in (str(daemon.pid), "--socket PATH"):
+        expect_in(text, result.err, "what it says")
+    for dest, told in (("*.example", True), ("udp/*.example:53", True), ("203.0.113.66:*", False)):
+        result = t.ours("allow", dest)
+        expect_eq(result.status, 0, f"exit status of allow {dest}", result)
+        expect_eq("a wildcard opens no address" in result.err, told, "what it says")
+
+
 @CASES.case("a request with save and for, or try and confirm, is refused")
 def _both(t):
     daemon = t.under(policy(OPEN))
