@@ -165,7 +165,10 @@ static void no_rules(struct ruleset *r)
 
 static void no_bridge(struct ruleset *r)
 {
-	drop_rules(r->tables[RS_BRIDGE].chains[0]);
+	struct rs_chain *c = r->tables[RS_BRIDGE].chains[0];
+
+	drop_rules(c);
+	free(c->rules);
 	r->tables[RS_BRIDGE].n_chains = r->parts[0]->tables[RS_BRIDGE].n_chains = 0;
 }
 
