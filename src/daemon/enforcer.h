@@ -58,6 +58,7 @@ struct port_state {
 	char name[LINKS_NAME_MAX];
 	size_t subject; /* index in now.plan */
 	bool there;
+	bool read; /* the last look could read its ports */
 	struct links_bridge bridge;
 	struct pins pins;
 	struct pins_element *elements; /* owned; those that the kernel's sets have */

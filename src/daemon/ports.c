@@ -139,7 +139,8 @@ static void look_one(struct enforcer *f, const struct inforce *p, size_t place,
 	struct seen seen;
 	size_t n;
 
-	if (!look_at(f, &p->plan->subjects[np->subject], st, &seen))
+	st->read = look_at(f, &p->plan->subjects[np->subject], st, &seen);
+	if (!st->read)
 		return;
 	pins_update(&st->pins, &seen.s);
 	st->unfinished = pins_unfinished(&st->pins, &seen.s);
@@ -203,10 +204,12 @@ static size_t count_ports(const struct enforcer *f)
 /* A network that has left the policy and that everybody has left is forgotten. */
 static void forget_emptied(struct enforcer *f)
 {
-	for (size_t i = 0; i < f->n_ports; i++)
-		if (f->now.plan->subjects[f->ports_of[i].subject].network.left &&
-		    f->ports_of[i].pins.n == 0)
+	for (size_t i = 0; i < f->n_ports; i++) {
+		const struct port_state *st = &f->ports_of[i];
+
+		if (f->now.plan->subjects[st->subject].network.left && st->read && st->pins.n == 0)
 			timer_restart(f->again, 0);
+	}
 }
 
 /* ---- in force */
