@@ -133,10 +133,10 @@ static void send_tunings(struct controller *c, const struct change *h)
 	_cleanup_(tunings_done) struct tunings t;
 	_cleanup_(buf_done) struct buf bytes;
 
+	buf_init(&bytes, TUNINGS_BYTES);
 	source_tunings(c->source, h->candidate, &t);
 	if (!t.given)
 		return;
-	buf_init(&bytes, TUNINGS_BYTES);
 	tunings_encode(&t, &bytes);
 	control_tell(c, CTL_TUNINGS, buf_view(&bytes));
 }
