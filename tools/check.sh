@@ -111,15 +111,7 @@ suite "ready groups" 60 tools/groups.py
 suite "manual pages" 60 tools/manlint.sh
 
 build plain build/plain || finish
-# With clang the sanitizers' build has the fuzz targets as well, and is what tools/fuzz.sh runs.
-asan=build/asan
-if command -v clang >/dev/null; then
-	asan=build/fuzz
-	CC=clang build asan $asan -Db_sanitize=address,undefined -Doptimization=1 -Db_lundef=false \
-		-Dfuzz=true || finish
-else
-	build asan $asan -Db_sanitize=address,undefined -Doptimization=1 || finish
-fi
+build asan build/asan -Db_sanitize=address,undefined -Doptimization=1 || finish
 
 # The longest first.
 SALLYPORT=$PWD/build/plain/sallyport
@@ -130,12 +122,11 @@ suite functional 800 tests/functional/run
 suite escape 800 tests/escape/run
 suite "engine client" 400 tests/engine/run
 suite "options in pages" 60 tools/manoptions.py
-for dir in $asan build/plain; do
-	SALLYPORT=$PWD/$dir/sallyport
-	kind=$([ "$dir" = "$asan" ] && echo asan || echo plain)
-	suite "unit ($kind)" 300 tools/meson_suite.py "$dir" unit
-	suite "fuzz replay ($kind)" 300 tools/meson_suite.py "$dir" fuzz
-	suite "kernel ($kind)" 300 tools/meson_suite.py "$dir" kernel
+for kind in asan plain; do
+	SALLYPORT=$PWD/build/$kind/sallyport
+	suite "unit ($kind)" 300 tools/meson_suite.py "build/$kind" unit
+	suite "fuzz replay ($kind)" 300 tools/meson_suite.py "build/$kind" fuzz
+	suite "kernel ($kind)" 300 tools/meson_suite.py "build/$kind" kernel
 	suite "golden ($kind)" 300 tests/golden/run
 done
 suite "fuzz ($FUZZ_SECONDS s each)" 900 tools/fuzz.sh "$FUZZ_SECONDS"

@@ -50,7 +50,7 @@ mkdir -p build
 {
 	[ -f $dir/build.ninja ] ||
 		CC=clang meson setup $dir -Dwerror=true -Dtests=enabled -Dfuzz=true \
-			-Db_lundef=false -Db_sanitize=address,undefined
+			-Db_lundef=false -Db_sanitize=address,undefined -Doptimization=1
 } >"$log" 2>&1 && ninja -C $dir fuzzers >"$log" 2>&1
 built=$?
 if [ $built -ne 0 ]; then
