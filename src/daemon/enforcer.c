@@ -277,7 +277,7 @@ static bool open_handles(struct enforcer *f, struct err *e)
 {
 	return tables_open(f->o->free_tables || f->o->once ? TABLES_FREE : TABLES_OWNED, &f->tables,
 			   e) &&
-	       kernel_probe(f->tables, &f->lacks, e) && links_open(&f->links, e) &&
+	       links_open(&f->links, e) &&
 	       conntrack_open(&f->flows, e);
 }
 

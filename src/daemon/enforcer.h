@@ -107,7 +107,8 @@ struct enforcer {
 	size_t n_own;
 	uint64_t repairs;		/* times that the tables were put right */
 	uint64_t busy_since, busy_from; /* drift.c: of a row of repairs, and how many there were */
-	struct kernel_lacks lacks;
+	struct kernel_lacks lacks;	/* once probed */
+	bool probed;
 	uint16_t dns_port;  /* of the gate; 0: it answers no DNS */
 	uint64_t answering; /* the generation that the gate answers by */
 	bool untold;	    /* the gate has to be told of every name */
@@ -224,8 +225,8 @@ bool ports_listen(struct enforcer *f, struct err *e) _must_use_;
 void ports_look(struct enforcer *f);
 /* Puts what is known of the ports into the sets of a ruleset that is not loaded yet. */
 void ports_fill(struct enforcer *f, struct inforce *p);
-/* A port leads to other chains under p than it does now: the maps of ports, which a difference leaves as they
- * are, would hold on to what is to go. */
+/* A port leads to other chains and sets under p than it does now: those of names that stay, which a difference
+ * leaves as they are, would hold on to what is to go. */
 bool ports_move(const struct enforcer *f, const struct inforce *p);
 /* What the engine says, n struct ctl_fact. */
 void ports_facts(struct enforcer *f, const void *facts, size_t n);

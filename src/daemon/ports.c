@@ -293,19 +293,20 @@ void ports_fill(struct enforcer *f, struct inforce *p)
 	changes_done(&all);
 }
 
-static bool has_chain(const struct inforce *p, const char *bridge, const char *chain)
+/* Its bridge leads to the sets of that name. */
+static bool has_sets(const struct inforce *p, const char *bridge, const char *macs)
 {
 	for (size_t i = 0; i < p->map.n_ports; i++)
 		if (strcmp(p->plan->subjects[p->map.ports[i].subject].network.bridge, bridge) == 0)
-			return strcmp(p->map.ports[i].port_chain, chain) == 0;
+			return strcmp(p->map.ports[i].macs, macs) == 0;
 	return false;
 }
 
 bool ports_move(const struct enforcer *f, const struct inforce *p)
 {
-	for (size_t i = 0; f->now.map.by_port && i < f->n_ports; i++)
+	for (size_t i = 0; i < f->n_ports; i++)
 		if (f->ports_of[i].n_elements &&
-		    !has_chain(p, f->ports_of[i].name, f->now.map.ports[i].port_chain))
+		    !has_sets(p, f->ports_of[i].name, f->now.map.ports[i].macs))
 			return true;
 	return false;
 }

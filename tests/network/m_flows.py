@@ -18,7 +18,7 @@ CASES = NetCases()
 SECONDS = 60
 REVOKED_S = 1.0
 RESTORED_S = 0.1
-MANY = 200_000
+MANY = 100000
 
 TWO = """
 version: 1
@@ -166,7 +166,7 @@ def crowd(box, address, n):
             f"s = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range({n // 50000})]\n"
             f"for port in range(10000, 60000):\n"
             f"  for k in s: k.sendto(b'x', ({address!r}, port))\n")
-    subprocess.run([*box.enter(), "python3", "-c", code], check=True, timeout=60)
+    subprocess.run([*box.enter(), "python3", "-c", code], check=True, timeout=180)
 
 
 def flows():
@@ -174,7 +174,7 @@ def flows():
     return int(done.stdout or 0)
 
 
-@CASES.case("E-82 one flow among 200,000 is ended within a second, and repairs do not wait for it")
+@CASES.case("E-82 one flow among 100,000 is ended within a second, and repairs do not wait for it")
 def _among_many(t):
     wide = f'- allow: ["udp/{zone.SILENT4}:10000-59999", "203.0.113.70:7007", "203.0.113.10:80"]'
     daemon = t.start(policy(wide), "--no-owner")
