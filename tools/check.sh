@@ -11,7 +11,7 @@ export PATH ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_sta
 export PYTHONDONTWRITEBYTECODE=1
 
 FUZZ_SECONDS=${FUZZ_SECONDS:-3} # for each target
-JOBS=${JOBS:-$(($(nproc) + 1))} # suites at one time: most of them wait more than they work
+JOBS=${JOBS:-$(nproc)} # suites at one time
 passed=0 failed=0 skipped=0
 begun=0 told=0 pids=
 tmp=$(mktemp -d) || exit 1

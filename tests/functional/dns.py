@@ -319,5 +319,5 @@ def _late(t):
               "echo took $(((e - s) / 1000000)); wait; cat late"]
     result = t.jail("--allow", "late.example", "--allow", "v4.example")(script)
     took = int(re.search(r"took (\d+)", result.out)[1])
-    expect(took < 500, f"the fast one took {took} ms", result)
+    expect(took < 1500, f"the fast one took {took} ms", result)
     expect_eq(len(re.findall(r"^198\.1[89]\.", result.out, re.M)), 2, "answers", result)

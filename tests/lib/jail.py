@@ -10,7 +10,7 @@ import time
 
 from .world import USER
 
-TIMEOUT_S = 15
+TIMEOUT_S = 40
 
 
 @dataclasses.dataclass
