@@ -3,6 +3,7 @@
 #include "daemon/enforcer.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,6 +28,9 @@
 
 /* While the gate owes something, it is looked whether it has hung so often. */
 #define GATE_LOOK_MS 1000
+
+/* How long what failed for another reason waits for control's word on the files. */
+#define FILES_MS 2000
 
 /* How long `once` waits for names and the engine. */
 #define ONCE_MS 20000
@@ -277,7 +281,7 @@ static bool open_handles(struct enforcer *f, struct err *e)
 {
 	return tables_open(f->o->free_tables || f->o->once ? TABLES_FREE : TABLES_OWNED, &f->tables,
 			   e) &&
-	       links_open(&f->links, e) &&
+	       kernel_probe(f->tables, &f->lacks, e) && links_open(&f->links, e) &&
 	       conntrack_open(&f->flows, e);
 }
 
@@ -299,6 +303,26 @@ static bool start(struct enforcer *f, struct err *e)
 		return false;
 	start_watchdog(f);
 	return enforcer_sandbox(e);
+}
+
+/* It could not be started; but what is wrong with the files is told first. */
+static void hear_control(struct enforcer *f, struct err *e)
+{
+	uint64_t until_ms = clock_ms() + FILES_MS;
+	struct ctl_message m = { 0 };
+	int fd = -1, got = 0;
+
+	while (got >= 0 && m.kind != CTL_FAILED && m.kind != CTL_PLAN && clock_ms() < until_ms) {
+		struct pollfd p = { .fd = watch_fd(f->control), .events = POLLIN };
+
+		(void)poll(&p, 1, FILES_MS / 10);
+		got = ctl_receive(p.fd, &m, &fd);
+		fd_closep(&fd);
+	}
+	if (m.kind != CTL_FAILED || !m.unread)
+		return;
+	f->unread = true;
+	(void)err_set_at(e, m.why, m.at, "%s", m.text);
 }
 
 static void stop(struct enforcer *f)
@@ -388,6 +412,8 @@ bool daemon_run(struct daemon_options *o, char *why, size_t size, struct err *e)
 		(void)uv_run(&f.loop, UV_RUN_DEFAULT);
 		ok = !f.failed;
 		notify("STOPPING=1");
+	} else if (f.control) {
+		hear_control(&f, e);
 	}
 	if (ok)
 		tell_end(&f, why, size);

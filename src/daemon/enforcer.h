@@ -107,8 +107,7 @@ struct enforcer {
 	size_t n_own;
 	uint64_t repairs;		/* times that the tables were put right */
 	uint64_t busy_since, busy_from; /* drift.c: of a row of repairs, and how many there were */
-	struct kernel_lacks lacks;	/* once probed */
-	bool probed;
+	struct kernel_lacks lacks;
 	uint16_t dns_port;  /* of the gate; 0: it answers no DNS */
 	uint64_t answering; /* the generation that the gate answers by */
 	bool untold;	    /* the gate has to be told of every name */

@@ -120,13 +120,6 @@ static void fill_learned(struct enforcer *f, struct inforce *p)
 	ports_fill(f, p);
 }
 
-/* Once, and not before there is something to load: what is wrong with the files is told first. */
-static bool probe(struct enforcer *f, struct err *e)
-{
-	f->probed = f->probed || kernel_probe(f->tables, &f->lacks, e);
-	return f->probed;
-}
-
 static bool make(struct enforcer *f, struct inforce *p, struct err *e)
 {
 	_cleanup_(freep) const struct name **tuned = tunings_names(&p->tunings);
@@ -244,7 +237,7 @@ static bool put(struct enforcer *f, struct inforce *take_next, struct inforce *w
 {
 	struct inforce *next = take_next;
 	struct err later;
-	bool made = probe(f, e) && make(f, next, e), step = made && is_step(f, next);
+	bool made = make(f, next, e), step = made && is_step(f, next);
 
 	if (!made || !load(f, next, step, e)) {
 		inforce_done(next);

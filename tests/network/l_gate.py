@@ -64,7 +64,7 @@ def _hangs(t):
         expect(seconds < RESTORED_S, f"a repair took {seconds * 1000:.0f} ms")
     batch("host", f"link set {t.sb3.port} nomaster\nlink set {t.sb3.port} master brt\n")
     seconds = timed(lambda: eventually(lambda: passes(t, t.sb3, 7007), "the port does not open"))
-    expect(seconds < QUICK_S, f"a port took {seconds:.2f} s")
+    expect(seconds < 3 * QUICK_S, f"a port took {seconds:.2f} s")
     stays_in(t, t.sb1, p.tcp(p.EVIL4, 80))
     eventually(lambda: gate not in daemon.children().values() and
                len(daemon.children()) == 2, "it is still there", OVERDUE_S + 5)
