@@ -10,7 +10,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export PATH ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1
 export PYTHONDONTWRITEBYTECODE=1
 
-FUZZ_SECONDS=${FUZZ_SECONDS:-3} # for each target
+FUZZ_SECONDS=${FUZZ_SECONDS:-1} # for each target
 JOBS=${JOBS:-$(nproc)} # suites at one time
 passed=0 failed=0 skipped=0
 begun=0 told=0 pids=
