@@ -34,6 +34,15 @@ void alloc_give_back(void);
  */
 void vec_reserve(void *pp, size_t n, size_t *cap, size_t size);
 
+/* Gives back what the array (items, n, cap) has room for and does not hold. */
+#define vec_fit(items, n, cap)                                                \
+	do {                                                                  \
+		if ((n) > 0 && (n) < (cap)) {                                 \
+			(items) = xrealloc((items), (n), sizeof((items)[0])); \
+			(cap) = (n);                                          \
+		}                                                             \
+	} while (0)
+
 /* Appends value to the array (items, n, cap) and counts it. */
 #define vec_push(items, n, cap, value)                                  \
 	do {                                                            \

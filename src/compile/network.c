@@ -376,6 +376,8 @@ static struct network_part *compile_one(const struct plan_subject *s,
 	};
 
 	compile(&n);
+	rs_part_fit(p->rules);
+	vec_fit(p->uses, p->n_uses, p->cap_uses);
 	return p;
 }
 

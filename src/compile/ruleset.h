@@ -244,6 +244,9 @@ struct rs_part *ruleset_begin(struct ruleset *r);
 /* Adds a part of another ruleset, behind what there is. */
 void ruleset_take(struct ruleset *r, struct rs_part *p);
 
+/* Nothing more is added to it: what its lists have taken ahead is given back. */
+void rs_part_fit(struct rs_part *p);
+
 struct rs_part *rs_part_ref(struct rs_part *p);
 void rs_part_unref(struct rs_part *p);
 

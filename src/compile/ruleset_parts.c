@@ -34,6 +34,20 @@ static void chain_done(struct rs_chain *c)
 	free(c->rules);
 }
 
+static void chain_fit(struct rs_chain *c)
+{
+	for (size_t i = 0; i < c->n_rules; i++)
+		vec_fit(c->rules[i].exprs, c->rules[i].n_exprs, c->rules[i].cap_exprs);
+	vec_fit(c->rules, c->n_rules, c->cap_rules);
+}
+
+void rs_part_fit(struct rs_part *p)
+{
+	for (int f = 0; f < RS_FAMILY_COUNT; f++)
+		for (size_t i = 0; i < p->tables[f].n_chains; i++)
+			chain_fit(p->tables[f].chains[i]);
+}
+
 struct rs_part *rs_part_ref(struct rs_part *p)
 {
 	p->refs++;
