@@ -80,7 +80,8 @@ T(refused)
 
 		t_good(policy_load_text("p.yaml", span_of(text), &none, &plan, &e), e);
 		if (row->error)
-			t_bad(compile_networks(plan, &o, NULL, &r, &map, &e), e, e.kind, row->error);
+			t_bad(compile_networks(plan, &o, NULL, &r, &map, &e), e, e.kind,
+			      row->error);
 		else
 			t_good(compile_networks(plan, &o, NULL, &r, &map, &e), e);
 	}

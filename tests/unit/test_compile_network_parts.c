@@ -9,7 +9,7 @@
 #define RULES_B "{allow: [\"b.test\", \"203.0.113.0/24:443\"]}, {deny: [\"any\"]}"
 #define RULES_C "{allow: [\"tcp/198.51.100.1:22\", \"b.test:8000-8099\"]}"
 
-#define POLICY(a, b, c, subjects)                                                          \
+#define POLICY(a, b, c, subjects)                                                         \
 	"version: 1\npolicies: {a: {rules: [" a "]}, b: {rules: [" b "]}, c: {rules: [" c \
 	"]}}\nsubjects: [" subjects "]\n"
 
@@ -49,8 +49,8 @@ static const struct {
 	  POLICY(RULES_A, RULES_B, RULES_C, A ", " B ", {network: nx, policy: c, bridge: nc}"), 53,
 	  1 },
 	{ "the gate's port", before, 5353, 0 },
-	{ "where the redirect leads", POLICY("{redirect: \"any:80\", to: \"x.test:8080\"}", RULES_B,
-					     RULES_C, A ", " B ", " C),
+	{ "where the redirect leads",
+	  POLICY("{redirect: \"any:80\", to: \"x.test:8080\"}", RULES_B, RULES_C, A ", " B ", " C),
 	  53, 2 },
 };
 
