@@ -37,6 +37,7 @@ static void check_rule(const struct plan_rule *r)
 {
 	assert(r->policy && r->index > 0);
 	assert((r->to != NULL) == (r->action == RULE_REDIRECT));
+	assert(!r->to || r->to->ports.n > 0);
 	assert(r->n_qtypes == 0 || r->action == RULE_ALLOW);
 	for (size_t i = 0; i < r->n_qtypes; i++)
 		assert(plan_qtype_str(r->qtypes[i]) && !plan_qtype_is_address(r->qtypes[i]));
