@@ -128,6 +128,7 @@ def _job_control(t):
         time.sleep(0.5)
         tty.type("\x1a")
         tty.wait_for("Stopped")
+        tty.wait_for("prompt> ")
         tty.type("fg\n")
         time.sleep(1.5)
         tty.type("hello\n")
@@ -146,15 +147,18 @@ def _shell(t):
         time.sleep(0.3)
         tty.type("\x1a")
         tty.wait_for("Stopped")
-        tty.type("kill -KILL %1\n")
-        for _ in range(8):  # the shell tells at a prompt after it
-            tty.type("\n")
+        tty.wait_for("jail> ")
+        tty.type("fg\n")
+        tty.wait_for("sleep 50\r\n")
+        for _ in range(8):  # the shell names the job before it hands the terminal over
+            tty.type("\x03")
+            tty.type("echo sta''tus $?\n")
             with contextlib.suppress(Fail):
-                tty.wait_for("Killed", 1)
+                tty.wait_for("status 130", 1)
                 break
         else:
-            tty.wait_for("Killed", 0)
-        tty.type("exit 6\n")
+            raise Fail("the job that was continued does not take Ctrl-C")
+        tty.type("exit 6\n")  # which the shell refuses while a job is stopped
         expect_eq(tty.wait(), 6, "exit status")
 
 

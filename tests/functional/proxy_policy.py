@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Who is under which policy, what lists add, and how a change takes hold."""
 
+import contextlib
 import json
 import os
 import signal
@@ -481,15 +482,23 @@ def _quota(t):
         expect_in("quota of the policy's limits is used up", result.out, "the 403", result)
 
 
+def crowd_of(n):
+    """So many connections to the proxy. Those for which it has no room it resets, some before
+    connect() has returned."""
+    crowd = []
+    for _ in range(n):
+        s = syscalls.socket_in("/run/netns/host", socket.AF_INET, socket.SOCK_STREAM)
+        with contextlib.suppress(ConnectionResetError):
+            s.connect(("127.0.0.1", PORT))
+        crowd.append(s)
+    return crowd
+
+
 @CASES.case("few descriptors: who takes all that there are at one listener stops nobody at another")
 def _descriptors(t):
     places = (f"127.0.0.1:{PORT}", f"127.0.0.1:{OTHER}")
     with proxy(t, "--allow", "good.example", listen=places, under=("prlimit", "--nofile=64")) as p:
-        crowd = []
-        for _ in range(100):
-            s = syscalls.socket_in("/run/netns/host", socket.AF_INET, socket.SOCK_STREAM)
-            s.connect(("127.0.0.1", PORT))
-            crowd.append(s)
+        crowd = crowd_of(100)
         expect_eq(status(t, "good.example:443", port=OTHER), "200", "at the other listener")
         for s in crowd:
             s.close()
@@ -527,11 +536,7 @@ def _descriptors(t):
     try:
         eventually(lambda: b"ready" in os.read(p.stderr.fileno(), 65536), "it does not start", 5)
         tunnel = Tunnel(t, f"good.example:{zone.PORT_ECHO}")
-        crowd = []
-        for _ in range(200):
-            s = syscalls.socket_in("/run/netns/host", socket.AF_INET, socket.SOCK_STREAM)
-            s.connect(("127.0.0.1", PORT))
-            crowd.append(s)
+        crowd = crowd_of(200)
         gate = open(f"/proc/{p.pid}/task/{p.pid}/children").read().split()[0]
 
         def ticks():
