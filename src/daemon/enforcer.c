@@ -385,6 +385,10 @@ static void tell_end(struct enforcer *f, char *why, size_t size)
 {
 	struct err e;
 
+	if (f->trial && !trial_revert(f, &e))
+		enforcer_story(
+			"the policy on trial stays, as the one before cannot be put back: %s",
+			e.msg);
 	if (!f->o->once) {
 		enforcer_story("stopped; the rules stay: sallyport teardown removes them");
 		return;

@@ -171,6 +171,8 @@ void inforce_done(struct inforce *p);
 void trial_begin(struct enforcer *f, struct inforce *take_before, uint32_t ms);
 /* False: there is none. */
 bool trial_confirm(struct enforcer *f);
+/* Before its time is up. On failure what is on trial stays in force, and on trial. */
+bool trial_revert(struct enforcer *f, struct err *e) _must_use_;
 
 /* ---- lookups.c */
 

@@ -54,17 +54,13 @@ static void failed(struct enforcer *f, const struct ctl_message *m, const struct
 static void on_time_up(void *ctx)
 {
 	struct enforcer *f = ctx;
-	struct inforce next = inforce_copy(&f->before), was;
-	struct ctl_plan result;
 	struct err e;
 
-	if (!inforce_put(f, &next, &was, &result, &e)) {
+	if (!trial_revert(f, &e)) {
 		enforcer_story("the policy before the trial cannot be put back yet: %s", e.msg);
 		timer_restart(f->trial, REVERT_AGAIN_MS);
 		return;
 	}
-	inforce_done(&was);
-	(void)trial_confirm(f);
 	orders_tell(f, CTL_REVERTED);
 }
 
@@ -84,6 +80,18 @@ bool trial_confirm(struct enforcer *f)
 	f->trial = NULL;
 	inforce_done(&f->before);
 	return had;
+}
+
+bool trial_revert(struct enforcer *f, struct err *e)
+{
+	struct inforce next = inforce_copy(&f->before), was;
+	struct ctl_plan result;
+
+	if (!inforce_put(f, &next, &was, &result, e))
+		return false;
+	inforce_done(&was);
+	(void)trial_confirm(f);
+	return true;
 }
 
 /* ---- orders */

@@ -265,7 +265,7 @@ static bool write_rule(const struct source *s, const struct source_rule *r, stru
 	if (ok)
 		c->text = buf_take(&out);
 	buf_done(&out);
-	c->save = true;
+	c->save = ok && strcmp(c->text, s->kept->text) != 0;
 	return ok && read_policy(s, span_of(c->text), c, e);
 }
 

@@ -31,13 +31,6 @@ static size_t offset_of(struct span text, struct pos at)
 	return MIN(i + at.column - 1, text.n);
 }
 
-static size_t line_start(struct span text, size_t at)
-{
-	while (at > 0 && text.p[at - 1] != '\n')
-		at--;
-	return at;
-}
-
 /* Behind the line's newline, or at the end of the text. */
 static size_t line_next(struct span text, size_t at)
 {
@@ -91,21 +84,17 @@ static bool is_plain(const char *s)
 	return s[0] != '-' && s[0] != '.';
 }
 
-/* {allow: "x", comment: "y"}; with quotes around the keys where the whole file is JSON. */
+/* {allow: "x"}; with quotes around the keys where the whole file is JSON. */
 static void put_flow_rule(struct editor *ed)
 {
 	const char *quote = is_flow(ed, ed->doc.root) ? "\"" : "";
 
 	buf_fmt(ed->out, "{%s%s%s: ", quote, rule_action_str(ed->rule->action), quote);
 	put_quoted(ed, ed->rule->dest);
-	if (ed->rule->comment) {
-		buf_fmt(ed->out, ", %scomment%s: ", quote, quote);
-		put_quoted(ed, ed->rule->comment);
-	}
 	buf_char(ed->out, '}');
 }
 
-/* "- allow: x" in lines of its own, with that many blanks before each. */
+/* "- allow: x" in a line of its own, with that many blanks before it. */
 static void put_block_rule(struct editor *ed, unsigned indent)
 {
 	buf_fmt(ed->out, "%*s- %s: ", (int)indent, "", rule_action_str(ed->rule->action));
@@ -113,11 +102,6 @@ static void put_block_rule(struct editor *ed, unsigned indent)
 		buf_str(ed->out, ed->rule->dest);
 	else
 		put_quoted(ed, ed->rule->dest);
-	buf_str(ed->out, ed->eol);
-	if (!ed->rule->comment)
-		return;
-	buf_fmt(ed->out, "%*s  comment: ", (int)indent, "");
-	put_quoted(ed, ed->rule->comment);
 	buf_str(ed->out, ed->eol);
 }
 
@@ -203,78 +187,7 @@ static void add(struct editor *ed)
 	}
 }
 
-/* ---- removing ---- */
-
-/* Behind the bracket that closes the one at `at`, or at the end of the text. */
-static size_t flow_end(struct span text, size_t at)
-{
-	unsigned depth = 0;
-	char quote = '\0';
-
-	for (; at < text.n; at++) {
-		char c = text.p[at];
-
-		if (quote) {
-			at += quote == '"' && c == '\\';
-			quote = c == quote ? '\0' : quote;
-		} else if (c == '"' || c == '\'') {
-			quote = c;
-		} else if (c == '[' || c == '{') {
-			depth++;
-		} else if ((c == ']' || c == '}') && --depth == 0) {
-			return at + 1;
-		}
-	}
-	return text.n;
-}
-
-static size_t skip_blanks(struct span text, size_t at)
-{
-	while (at < text.n && strchr(" \t\r\n", text.p[at]))
-		at++;
-	return at;
-}
-
-/* An entry in brackets, with the comma behind it, or else with the one before it. */
-static void remove_flow(struct editor *ed)
-{
-	size_t from = offset_of(ed->text, ed->gone->at), to = flow_end(ed->text, from);
-	size_t comma = skip_blanks(ed->text, to);
-
-	if (comma < ed->text.n && ed->text.p[comma] == ',') {
-		to = skip_blanks(ed->text, comma + 1);
-	} else if (ed->rules->first != ed->gone) {
-		while (from > 0 && ed->text.p[from - 1] != ',')
-			from--;
-		from -= from > 0;
-	}
-	put_head(ed, from);
-	put_tail(ed, to);
-}
-
-/* The line belongs to an entry whose "-" stands in that column. */
-static bool continues(struct span text, size_t line, unsigned column)
-{
-	size_t n = 0;
-
-	while (line + n < text.n && text.p[line + n] == ' ')
-		n++;
-	return line + n < text.n && !strchr("\r\n#", text.p[line + n]) && n >= column;
-}
-
-/* The lines of an entry after "-"; comments around it stay. */
-static void remove_block(struct editor *ed)
-{
-	size_t from = line_start(ed->text, offset_of(ed->text, ed->gone->at));
-	size_t to = line_next(ed->text, from);
-
-	while (to < ed->text.n && continues(ed->text, to, ed->rules->at.column))
-		to = line_next(ed->text, to);
-	put_head(ed, from);
-	put_tail(ed, to);
-}
-
-/* ---- which rule ---- */
+/* ---- the rule ---- */
 
 static enum dest_use use_of(enum rule_action a)
 {
@@ -296,32 +209,19 @@ static bool same_dest(const char *a, const char *b, enum dest_use use)
 	return strcmp(x, dest_show(&d, use, y)) == 0;
 }
 
-/* The rule has that action, for that destination alone. */
-static bool is_rule(const struct editor *ed, const struct node *rule)
+/* The policy's first rule has that action, for that destination alone, and no other condition. */
+static bool stands_first(const struct editor *ed)
 {
-	const struct edit_rule *x = ed->rule;
-	const struct node *v = child(rule, rule_action_str(x->action));
+	const struct node *first = ed->rules && ed->rules->kind == NODE_LIST ? ed->rules->first :
+									       NULL;
+	const struct node *v = child(first, rule_action_str(ed->rule->action));
 
-	if (v && v->kind == NODE_LIST)
+	if (!v || first->n > (child(first, "comment") ? 2 : 1))
+		return false;
+	if (v->kind == NODE_LIST)
 		v = v->n == 1 ? v->first : NULL;
-	return v && v->kind == NODE_TEXT && same_dest(v->text, x->dest, use_of(x->action));
-}
-
-static bool find_rule(struct editor *ed, struct err *e)
-{
-	char shown[128];
-
-	for (const struct node *r = ed->rules && ed->rules->kind == NODE_LIST ? ed->rules->first :
-										NULL;
-	     r && !ed->gone; r = r->next)
-		if (is_rule(ed, r))
-			ed->gone = r;
-	if (ed->gone)
-		return true;
-	return err_set(e, ERR_INVALID,
-		       "%s: the policy \"%s\" has no rule that is \"%s\" for \"%s\" alone",
-		       ed->file, ed->rule->policy, rule_action_str(ed->rule->action),
-		       span_show(span_of(ed->rule->dest), shown, sizeof(shown)));
+	return v && v->kind == NODE_TEXT &&
+	       same_dest(v->text, ed->rule->dest, use_of(ed->rule->action));
 }
 
 static bool check_outcome(struct editor *ed, struct err *e)
@@ -332,7 +232,7 @@ static bool check_outcome(struct editor *ed, struct err *e)
 
 	if (!buf_ok(ed->out) || !model_read(ed->file, buf_view(ed->out), &m, &ignored))
 		return err_set(e, ERR_UNSUPPORTED, "%s: " BY_HAND, ed->file);
-	ok = ed->gone ? edit_is_removed(ed, &m.doc) : edit_is_added(ed, &m.doc);
+	ok = edit_is_added(ed, &m.doc);
 	model_done(&m);
 	return ok || err_set(e, ERR_UNSUPPORTED, "%s: " BY_HAND, ed->file);
 }
@@ -351,15 +251,6 @@ static bool find_policy(struct editor *ed, struct err *e)
 		       span_show(span_of(ed->rule->policy), shown, sizeof(shown)));
 }
 
-static bool is_one_line(const char *comment)
-{
-	const struct doc d = { .file = (char *)(uintptr_t) "" };
-	struct err ignored = { 0 };
-
-	return span_not_utf8(span_of(comment)) < 0 && !strpbrk(comment, "\r\n\t") &&
-	       doc_check_hidden(&d, span_of(comment), &ignored);
-}
-
 static bool start(struct editor *ed, const char *file, struct span text,
 		  const struct edit_rule *rule, struct buf *out, struct err *e)
 {
@@ -370,10 +261,6 @@ static bool start(struct editor *ed, const char *file, struct span text,
 	*ed = (struct editor){ .file = file, .rule = rule, .text = text, .out = out };
 	if (!dest_parse(span_of(rule->dest), use_of(rule->action), &arena, &ignored, e))
 		return false;
-	if (rule->comment && !is_one_line(rule->comment))
-		return err_set(e, ERR_INVALID,
-			       "expected a comment of one line, without characters that cannot be "
-			       "seen");
 	if (!model_read(file, text, &m, e))
 		return false;
 	model_done(&m);
@@ -391,25 +278,10 @@ bool policy_edit_add(const char *file, struct span text, const struct edit_rule 
 	struct editor ed;
 	bool ok = start(&ed, file, text, rule, out, e);
 
-	if (ok) {
+	if (ok && stands_first(&ed)) {
+		put_tail(&ed, 0);
+	} else if (ok) {
 		add(&ed);
-		ok = check_outcome(&ed, e);
-	}
-	doc_done(&ed.doc);
-	return ok;
-}
-
-bool policy_edit_remove(const char *file, struct span text, const struct edit_rule *rule,
-			struct buf *out, struct err *e)
-{
-	struct editor ed;
-	bool ok = start(&ed, file, text, rule, out, e) && find_rule(&ed, e);
-
-	if (ok) {
-		if (is_flow(&ed, ed.rules))
-			remove_flow(&ed);
-		else
-			remove_block(&ed);
 		ok = check_outcome(&ed, e);
 	}
 	doc_done(&ed.doc);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whether a document is another one with one rule more or less. Both are walked node by node in the
+ * Whether a document is another one with one rule more. Both are walked node by node in the
  * order of the text; as each node says how many children it has, equal walks are equal trees.
  */
 #include <string.h>
@@ -19,34 +19,18 @@ static bool same_node(const struct node *a, const struct node *b, size_t n)
 	       a->n + n == b->n;
 }
 
-/* Where the nodes of a tree, all of them in the order of the text, go on behind those of one. */
-static size_t skip_node(const struct doc *d, size_t at)
-{
-	size_t left = 1;
-
-	while (left > 0 && at < d->n_nodes)
-		left += d->nodes[at++]->n - 1;
-	return at;
-}
-
 /* The nodes at `at` are the rule; *at moves behind them. */
 static bool take_rule(const struct editor *ed, const struct doc *d, size_t *at)
 {
 	const struct edit_rule *x = ed->rule;
-	size_t n = x->comment ? 2 : 1;
 	const struct node *v;
 
-	if (*at + n >= d->n_nodes || d->nodes[*at]->kind != NODE_MAP || d->nodes[*at]->n != n)
+	if (*at + 1 >= d->n_nodes || d->nodes[*at]->kind != NODE_MAP || d->nodes[*at]->n != 1)
 		return false;
 	v = d->nodes[*at + 1];
-	if (v->kind != NODE_TEXT || !same_text(v->key, rule_action_str(x->action)) ||
-	    !same_text(v->text, x->dest))
-		return false;
-	v = d->nodes[*at + n];
-	if (x->comment && (!same_text(v->key, "comment") || !same_text(v->text, x->comment)))
-		return false;
-	*at += n + 1;
-	return true;
+	*at += 2;
+	return v->kind == NODE_TEXT && same_text(v->key, rule_action_str(x->action)) &&
+	       same_text(v->text, x->dest);
 }
 
 /* A list of rules, which was not there or null, at `at`, with the rule in it; *at moves behind both. */
@@ -93,30 +77,6 @@ bool edit_is_added(const struct editor *ed, const struct doc *new)
 			continue;
 		}
 		if (!same_node(old, new->nodes[at], 0))
-			return false;
-		at++;
-	}
-	return at == new->n_nodes;
-}
-
-bool edit_is_removed(const struct editor *ed, const struct doc *new)
-{
-	size_t at = 0;
-
-	for (size_t i = 0; i < ed->doc.n_nodes; i++) {
-		const struct node *old = ed->doc.nodes[i];
-
-		if (old == ed->gone) {
-			i = skip_node(&ed->doc, i) - 1;
-			continue;
-		}
-		if (at >= new->n_nodes)
-			return false;
-		/* The last rule of a list in lines leaves nothing behind its key. */
-		if (old != ed->rules ? !same_node(old, new->nodes[at], 0) :
-		    node_is_null(new->nodes[at]) ?
-				       old->n != 1 || !same_text(new->nodes[at]->key, "rules") :
-				       !same_node(new->nodes[at], old, 1))
 			return false;
 		at++;
 	}

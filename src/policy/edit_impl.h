@@ -14,15 +14,11 @@ struct editor {
 	struct doc doc;		   /* of it */
 	const struct node *policy; /* the policy's value */
 	const struct node *rules;  /* the value of its rules; NULL: the key is not there */
-	const struct node *gone;   /* removing: the rule */
 	const char *eol;
 	struct buf *out;
 };
 
 /* `new` is the document with the edit's rule more, as the first of the policy's. */
 bool edit_is_added(const struct editor *ed, const struct doc *new);
-
-/* `new` is the document without the rule ed->gone. */
-bool edit_is_removed(const struct editor *ed, const struct doc *new);
 
 #endif

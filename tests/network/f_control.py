@@ -325,6 +325,10 @@ def _save(t):
         saved = f.read()
     expect_in("# a comment of ours", saved, "the file")
     expect_in("203.0.113.66:80", saved, "the file")
+    result = t.ours("allow", "203.0.113.66:80", "--network", "ds-test", "--save")
+    expect_eq(result.status, 0, "exit status the second time", result)
+    with open(t.policy_path) as f:
+        expect_eq(f.read(), saved, "the file the second time")
     expect_eq(daemon.ask("reload")["status"], "ok", "reload")
     arrives(t, t.sb1, p.tcp(p.EVIL4, 80))
     expect_eq(t.run([t.world.program, "check", t.policy_path]).status in (0, 1), True, "check")

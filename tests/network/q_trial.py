@@ -59,3 +59,14 @@ def _confirmed(t):
     expect_eq(daemon.ask("reload")["status"], "ok", "reload")
     stays_in(t, t.sb1, p.tcp(p.EVIL4, 80))
     t.stop()
+
+
+@CASES.case("a daemon that is told to end during a trial puts back the policy before")
+def _ended(t):
+    daemon = t.start(policy(OPEN))
+    t.rewrite(policy(WIDER))
+    expect_eq(daemon.ask("reload", **{"try": 60})["status"], "ok", "reload")
+    expect(connects(t, "203.0.113.11", 80), "it is not tried")
+    expect_eq(daemon.stop(), 0, "exit status")
+    stays_in(t, t.sb1, p.tcp("203.0.113.11", 80))
+    expect(connects(t, p.GOOD4, 7007), "nor is the policy before")
