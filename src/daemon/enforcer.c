@@ -385,11 +385,9 @@ static void tell_end(struct enforcer *f, char *why, size_t size)
 {
 	struct err e;
 
-	if (f->trial && !trial_revert(f, &e))
-		enforcer_story(
-			"the policy on trial stays, as the one before cannot be put back: %s",
-			e.msg);
 	if (!f->o->once) {
+		if (!orders_end(f, &e))
+			enforcer_story("what was to end with the daemon goes on: %s", e.msg);
 		enforcer_story("stopped; the rules stay: sallyport teardown removes them");
 		return;
 	}

@@ -174,6 +174,12 @@ bool trial_confirm(struct enforcer *f);
 /* Before its time is up. On failure what is on trial stays in force, and on trial. */
 bool trial_revert(struct enforcer *f, struct err *e) _must_use_;
 
+/*
+ * What was to last until the daemon ends does so: a trial, and what was allowed while it ran. Flows that are
+ * denied are ended before this returns. On failure what cannot be put back stays in force.
+ */
+bool orders_end(struct enforcer *f, struct err *e) _must_use_;
+
 /* ---- lookups.c */
 
 /* Names with one address that are looked at. */
@@ -245,6 +251,9 @@ void seeds_forget(struct enforcer *f);
 /* Ends the flows of our networks that the policy in force denies; of many flows some later, while f->sweeping.
  * *ended: how many by now. */
 bool flows_sweep(struct enforcer *f, uint64_t *ended, struct err *e) _must_use_;
+
+/* The rest of them now, for as long as 5 s. */
+bool flows_finish(struct enforcer *f, struct err *e) _must_use_;
 
 /*
  * What the rules of a network's policy say about a packet: the first rule that matches, by the address or by

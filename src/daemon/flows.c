@@ -15,6 +15,7 @@
 #define SLICE_MS   20
 #define BETWEEN_MS 1
 #define ONCE_MS	   60000
+#define FINISH_MS  5000
 
 /* ---- verdicts */
 
@@ -249,6 +250,15 @@ static bool sweep_some(struct enforcer *f, unsigned ms, uint64_t *ended, struct 
 	if (f->sweeping)
 		timer_restart(f->sweep, BETWEEN_MS);
 	return !f->unswept || err_wrap(e, "open connections cannot be judged anew");
+}
+
+bool flows_finish(struct enforcer *f, struct err *e)
+{
+	uint64_t ended;
+
+	if (f->sweeping && !sweep_some(f, FINISH_MS, &ended, e))
+		return false;
+	return !f->sweeping || err_set(e, ERR_SYSTEM, "not all connections were judged anew");
 }
 
 static void on_sweep(void *ctx)

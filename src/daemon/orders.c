@@ -94,6 +94,30 @@ bool trial_revert(struct enforcer *f, struct err *e)
 	return true;
 }
 
+/* ---- the daemon's end */
+
+static bool drop_added_allows(struct enforcer *f, struct err *e)
+{
+	struct inforce next = inforce_copy(&f->now), was;
+	struct ctl_plan result;
+
+	if (!plan_drop_added_allows(next.plan)) {
+		inforce_done(&next);
+		return true;
+	}
+	if (!inforce_put(f, &next, &was, &result, e))
+		return false;
+	inforce_done(&was);
+	return true;
+}
+
+bool orders_end(struct enforcer *f, struct err *e)
+{
+	if (!f->now.plan)
+		return true;
+	return (!f->trial || trial_revert(f, e)) && drop_added_allows(f, e) && flows_finish(f, e);
+}
+
 /* ---- orders */
 
 /* What of it is in force already is not read again. */

@@ -179,6 +179,7 @@ static void flat_rule(struct flat *f, struct plan_rule *r, const struct plan_rul
 {
 	r->action = flat_below(f, r->action, RULE_ACTION_COUNT);
 	flat_bool(f, &r->private_names);
+	flat_bool(f, &r->added);
 	flat_u32(f, &r->index);
 	flat_text_again(f, &r->policy, last ? last->policy : NULL);
 	flat_text_again(f, &r->file, last ? last->file : NULL);

@@ -323,9 +323,51 @@ bool plan_rule_prepend(struct plan *p, size_t policy, enum rule_action action, c
 				 .dests = arena_array(&own->arena, 1, struct dest),
 				 .n_dests = 1,
 				 .policy = arena_strdup(&own->arena, name),
-				 .index = index };
+				 .index = index,
+				 .added = true };
 	r->dests[0] = dest_keep(&d, &own->arena);
 	return true;
+}
+
+static bool is_added_allow(const struct plan_rule *r)
+{
+	return r->added && r->action == RULE_ALLOW;
+}
+
+static void drop_added_allows(struct plan *p, size_t i)
+{
+	struct plan_policy *own = own_policy(p, i);
+	struct pos *places = p->places[i];
+	size_t n = 0;
+
+	for (size_t k = 0; k < own->n_rules; k++) {
+		if (is_added_allow(&own->rules[k]))
+			continue;
+		if (places)
+			places[n] = places[k];
+		own->rules[n++] = own->rules[k];
+	}
+	own->n_rules = n;
+	own->flat = (struct span){ 0 };
+}
+
+bool plan_drop_added_allows(struct plan *p)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < p->n_policies; i++) {
+		const struct plan_policy *policy = p->policies[i];
+		size_t k = 0;
+
+		while (k < policy->n_rules && policy->rules[k].added &&
+		       !is_added_allow(&policy->rules[k]))
+			k++;
+		if (k == policy->n_rules || !policy->rules[k].added)
+			continue;
+		drop_added_allows(p, i);
+		any = true;
+	}
+	return any;
 }
 
 /* ---- looking up ---- */

@@ -72,6 +72,7 @@ struct plan_rule {
 	 * so; never of a policy file.
 	 */
 	bool private_names;
+	bool added; /* by plan_rule_prepend() */
 };
 
 /* There are tens of thousands of them. */
@@ -223,6 +224,12 @@ void plan_drop_left(struct plan *p);
  */
 bool plan_rule_prepend(struct plan *p, size_t policy, enum rule_action action, const char *dest,
 		       const char *name, unsigned index, struct err *e) _must_use_;
+
+/*
+ * Takes away the rules that were put in front and allow; those that deny stay. False: there are none. As with
+ * plan_rule_prepend(), a policy that is not the plan's alone is replaced.
+ */
+bool plan_drop_added_allows(struct plan *p);
 
 /* The number of one of the plan's policies; n_policies where it is none of them. */
 size_t plan_policy_number(const struct plan *p, const struct plan_policy *policy);

@@ -282,6 +282,22 @@ def _covered(t):
     flow.close()
 
 
+@CASES.case("E-82 what was allowed while the daemon ran ends with it, and what was denied stays")
+def _allow_ends(t):
+    daemon = t.start(policy(OPEN))
+    for action, dest in (("allow", "203.0.113.66:7007"), ("deny", "203.0.113.10:7007")):
+        reply = daemon.ask(action, destination=dest, **{"for": 600})
+        expect_eq(reply["status"], "ok", action, reply)
+    flow = held(t.sb1, p.EVIL4, 7007, socket.SOCK_STREAM)
+    expect_eq(daemon.stop(), 0, "exit status")
+    expect(not still(flow, t, t.marks()), "an open connection goes on")
+    flow.close()
+    stays_in(t, t.sb1, p.tcp(p.EVIL4, 7007))
+    stays_in(t, t.sb1, p.tcp(p.GOOD4, 7007))
+    t.start(policy(OPEN))
+    arrives(t, t.sb1, p.tcp(p.GOOD4, 7007))
+
+
 @CASES.case("E-82 flows of a network that is removed end, and its containers stay confined")
 def _removed(t):
     daemon = t.start(BASE)

@@ -25,7 +25,7 @@ static inline bool rule_same(const struct plan_rule *a, const struct plan_rule *
 		return false;
 	return text_same(a->policy, b->policy) && a->index == b->index &&
 	       text_same(a->file, b->file) && text_same(a->comment, b->comment) &&
-	       a->private_names == b->private_names;
+	       a->private_names == b->private_names && a->added == b->added;
 }
 
 static inline bool limits_same(const struct plan_limits *a, const struct plan_limits *b)

@@ -262,6 +262,7 @@ static void random_rule(struct plan_rule *r, struct arena *a)
 				 .file = below(2) ? random_kept(a, true) : "as before",
 				 .comment = random_kept(a, true),
 				 .private_names = below(2),
+				 .added = below(2),
 				 .n_qtypes = below(4) };
 	r->dests = arena_array(a, r->n_dests, struct dest);
 	r->qtypes = arena_array(a, r->n_qtypes, uint16_t);

@@ -272,6 +272,35 @@ T(prepend_refused)
 	}
 }
 
+/* What allows goes again, what denies stays, and nobody else sees it. */
+T(drop_added_allows)
+{
+	_cleanup_(plan_freep) struct plan *p = read_again(POLICIES(A, B) SUBJECTS, NULL);
+	_cleanup_(plan_freep) struct plan *copy = NULL;
+	const struct plan_policy *b = p->policies[1];
+	_cleanup_(buf_done) struct buf text;
+	struct err e = { 0 };
+	char where[64];
+
+	buf_init(&text, 1024);
+	t_ok(!plan_drop_added_allows(p));
+	t_good(plan_rule_prepend(p, 0, RULE_DENY, "x.test", "added", 1, &e), e);
+	t_ok(!plan_drop_added_allows(p));
+	prepend(p, 0, "y.test", 2);
+	t_good(plan_rule_prepend(p, 0, RULE_DENY, "z.test", "added", 3, &e), e);
+	prepend(p, 0, "a.test", 4);
+	copy = plan_copy(p);
+
+	t_ok(plan_drop_added_allows(p));
+	t_eq_str(rules(p->policies[0], &text), "added:3 added:1 a:1 a:2");
+	t_eq_str(plan_rule_where(p, &p->policies[0]->rules[2], where, sizeof(where)),
+		 "p.yaml:3:15");
+	t_ok(p->policies[1] == b);
+	t_ok(p->subjects[0].policy == p->policies[0]);
+	t_eq_str(rules(copy->policies[0], &text), "added:4 added:3 added:2 added:1 a:1 a:2");
+	t_ok(!plan_drop_added_allows(p));
+}
+
 /* ---- Networks that left ---- */
 
 T(deny_network)
@@ -304,4 +333,4 @@ T(audit)
 
 T_MAIN(T_TEST(read_again), T_TEST(places_move), T_TEST(was_never_bytes), T_TEST(copy),
        T_TEST(prepend_to_shared), T_TEST(prepend_many), T_TEST(prepend_refused),
-       T_TEST(deny_network), T_TEST(audit))
+       T_TEST(drop_added_allows), T_TEST(deny_network), T_TEST(audit))
