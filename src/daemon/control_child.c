@@ -149,10 +149,9 @@ static bool read_options(struct control_options *o, json_t **keep, struct err *e
 
 static bool start(struct controller *c, struct err *e)
 {
-	c->channel = watch_new(&c->loop, c->o->enforcer_fd, on_enforcer, c);
+	c->channel = watch_readable(&c->loop, c->o->enforcer_fd, on_enforcer, c, "the enforcer", e);
 	if (!c->channel)
-		return err_set(e, ERR_SYSTEM, "the event loop cannot watch the enforcer");
-	watch_for(c->channel, UV_READABLE);
+		return false;
 	if (c->o->once)
 		alloc_ahead(DAEMON_ONCE_BYTES);
 	c->source = source_new(&c->o->source);

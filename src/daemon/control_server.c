@@ -229,13 +229,12 @@ bool control_server_new(uv_loop_t *loop, int take_fd, control_fn *fn, void *ctx,
 	struct control_server *s = xcalloc(1, sizeof(*s));
 
 	*s = (struct control_server){ .loop = loop, .fn = fn, .ctx = ctx };
-	s->listener = watch_new(loop, take_fd, on_acceptable, s);
+	s->listener = watch_readable(loop, take_fd, on_acceptable, s, "the control socket", e);
 	if (!s->listener) {
 		free(s);
-		return err_set(e, ERR_SYSTEM, "the event loop cannot watch the control socket");
+		return false;
 	}
 	s->sweep = timer_new(loop, SWEEP_MS, SWEEP_MS, on_sweep, s);
-	watch_for(s->listener, UV_READABLE);
 	*out = s;
 	return true;
 }

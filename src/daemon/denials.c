@@ -220,10 +220,9 @@ bool denials_start(struct enforcer *f, struct err *e)
 	if (!nflog_open(NETWORK_LOG_GROUP, NETWORK_LOG_SNAPLEN, &fd, e))
 		return false;
 	f->denials = xcalloc(1, sizeof(*f->denials));
-	f->log = watch_new(&f->loop, fd, on_readable, f);
+	f->log = watch_readable(&f->loop, fd, on_readable, f, "the packet log", e);
 	if (!f->log)
-		return err_set(e, ERR_SYSTEM, "the event loop cannot watch the packet log");
-	watch_for(f->log, UV_READABLE);
+		return false;
 	f->counters = timer_new(&f->loop, COUNT_MS, COUNT_MS, on_count, f);
 	return true;
 }

@@ -111,11 +111,8 @@ static bool listen_anew(struct enforcer *f, struct err *e)
 	f->drift = NULL;
 	if (!tables_monitor_open(&fd, e))
 		return false;
-	f->drift = watch_new(&f->loop, fd, on_change, f);
-	if (!f->drift)
-		return err_set(e, ERR_SYSTEM, "the event loop cannot watch nftables");
-	watch_for(f->drift, UV_READABLE);
-	return true;
+	f->drift = watch_readable(&f->loop, fd, on_change, f, "nftables", e);
+	return f->drift;
 }
 
 /* What had gone deaf hears again, before the look: what happens afterwards is not missed. */

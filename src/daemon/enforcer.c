@@ -233,10 +233,9 @@ static bool start_control(struct enforcer *f, struct err *e)
 	spec.n_fds = f->control_listen >= 0 ? 2 : 1;
 	ok = process_start(&spec, &f->control_pid, e);
 	fd_closep(&pair[1]);
-	f->control = watch_new(&f->loop, pair[0], on_control, f);
+	f->control = watch_readable(&f->loop, pair[0], on_control, f, "control", e);
 	if (!f->control)
-		return err_set(e, ERR_SYSTEM, "the event loop cannot watch control");
-	watch_for(f->control, UV_READABLE);
+		return false;
 	return ok && tell_options(f, e);
 }
 

@@ -371,11 +371,8 @@ bool ports_listen(struct enforcer *f, struct err *e)
 	f->ports = NULL;
 	if (!links_monitor_open(&fd, e))
 		return false;
-	f->ports = watch_new(&f->loop, fd, on_links, f);
-	if (!f->ports)
-		return err_set(e, ERR_SYSTEM, "the event loop cannot watch the bridges");
-	watch_for(f->ports, UV_READABLE);
-	return true;
+	f->ports = watch_readable(&f->loop, fd, on_links, f, "the bridges", e);
+	return f->ports;
 }
 
 bool ports_start(struct enforcer *f, struct err *e)

@@ -19,9 +19,6 @@ bool signals_watch(uv_loop_t *loop, watch_fn *fn, void *ctx, struct watch **out,
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
 		return err_sys(e, errno, "signals");
-	*out = watch_new(loop, fd, fn, ctx);
-	if (!*out)
-		return err_set(e, ERR_SYSTEM, "the event loop cannot watch signals");
-	watch_for(*out, UV_READABLE);
-	return true;
+	*out = watch_readable(loop, fd, fn, ctx, "signals", e);
+	return *out;
 }

@@ -96,10 +96,9 @@ static bool open_jail(struct gate *g, struct err *e)
 	g->learned = learned_new();
 	g->dns = dns_new(g);
 	g->flows = g->o->udp_fd >= 0 ? flows_new(g) : NULL;
-	g->nflog = watch_new(&g->loop, g->o->nflog_fd, on_nflog, g);
+	g->nflog = watch_readable(&g->loop, g->o->nflog_fd, on_nflog, g, "the kernel's log", e);
 	if (!g->nflog)
-		return err_set(e, ERR_SYSTEM, "the event loop cannot watch the kernel's log");
-	watch_for(g->nflog, UV_READABLE);
+		return false;
 	conns_accept(g->conns);
 	return true;
 }
@@ -143,10 +142,10 @@ static bool serve(struct gate *g, struct err *e)
 {
 	struct gate_message m = { .kind = GATE_READY };
 
-	g->supervisor = watch_new(&g->loop, g->o->report_fd, on_supervisor, g);
+	g->supervisor =
+		watch_readable(&g->loop, g->o->report_fd, on_supervisor, g, "the supervisor", e);
 	if (!g->supervisor)
-		return err_set(e, ERR_SYSTEM, "the event loop cannot watch the supervisor");
-	watch_for(g->supervisor, UV_READABLE);
+		return false;
 	if (!gate_tell(g, &m))
 		return err_sys(e, errno, "telling the supervisor");
 	spin_run(&g->loop, &g->stop);

@@ -61,6 +61,18 @@ struct watch *watch_new(uv_loop_t *loop, int fd, watch_fn *fn, void *ctx)
 	return w;
 }
 
+struct watch *watch_readable(uv_loop_t *loop, int fd, watch_fn *fn, void *ctx, const char *what,
+			     struct err *e)
+{
+	struct watch *w = watch_new(loop, fd, fn, ctx);
+
+	if (w)
+		watch_for(w, UV_READABLE);
+	else
+		(void)err_set(e, ERR_SYSTEM, "the event loop cannot watch %s", what);
+	return w;
+}
+
 void watch_close(struct watch *w)
 {
 	if (w)

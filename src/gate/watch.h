@@ -10,6 +10,8 @@
 
 #include <uv.h>
 
+#include "base/err.h"
+
 struct watch;
 struct timer;
 
@@ -20,6 +22,10 @@ typedef void timer_fn(void *ctx);
 
 /* Takes fd over, whatever happens. NULL when it cannot be watched (it is closed then). */
 struct watch *watch_new(uv_loop_t *loop, int fd, watch_fn *fn, void *ctx);
+
+/* The same for what is to be read from now on. When it cannot be watched, e says so of `what`. */
+struct watch *watch_readable(uv_loop_t *loop, int fd, watch_fn *fn, void *ctx, const char *what,
+			     struct err *e);
 
 /* NULL is fine. */
 void watch_close(struct watch *w);
