@@ -2,7 +2,6 @@
 /* The daemon's first process: its start, its children, signals and end. */
 #include "daemon/enforcer.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -97,13 +96,8 @@ static void on_gate(void *ctx, int events);
 
 static bool watch_gate(struct enforcer *f, struct err *e)
 {
-	int fd = fcntl(f->gate.report, F_DUPFD_CLOEXEC, 3);
-
-	f->gate_watch = fd >= 0 ? watch_new(&f->loop, fd, on_gate, f) : NULL;
-	if (!f->gate_watch)
-		return err_set(e, ERR_SYSTEM, "the event loop cannot watch the gate");
-	watch_for(f->gate_watch, UV_READABLE);
-	return true;
+	f->gate_watch = gate_child_watch(&f->gate, &f->loop, on_gate, f, e);
+	return f->gate_watch;
 }
 
 /* It is told everything again, and nobody waits for it. */

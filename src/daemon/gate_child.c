@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/gate_child.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -348,6 +349,19 @@ bool gate_child_begin(struct gate_child *c, struct err *e)
 	}
 	owe(c, bit(GATE_READY));
 	return !c->setup || hand_over(c, c->setup, c->generation, e);
+}
+
+struct watch *gate_child_watch(const struct gate_child *c, uv_loop_t *loop, watch_fn *fn, void *ctx,
+			       struct err *e)
+{
+	/* The watch closes what it watches; the original stays the child's. */
+	int fd = fcntl(c->report, F_DUPFD_CLOEXEC, 3);
+
+	if (fd < 0) {
+		(void)err_sys(e, errno, "watching the gate");
+		return NULL;
+	}
+	return watch_readable(loop, fd, fn, ctx, "the gate", e);
 }
 
 /* Waits for what was handed over to be taken. */

@@ -4,8 +4,8 @@
  * setups, asked, and started anew when it dies, with the same listeners. A daemon's is executed
  * anew; it works without a setup, too.
  *
- * The supervisor's loop watches `report` and calls gate_child_read(). The callbacks are called in
- * there, and while a function waits for the gate's answer.
+ * The supervisor's loop watches it (gate_child_watch()) and calls gate_child_read(). The callbacks are
+ * called in there, and while a function waits for the gate's answer.
  *
  * A daemon waits for no answer: it has packets to judge. gate_child_begin() and gate_child_offer() do what
  * gate_child_start() and gate_child_setup() do, and return at once; on_busy() says that from now on
@@ -19,6 +19,7 @@
 #include "daemon/gate_queue.h"
 #include "gate/gate.h"
 #include "gate/setup.h"
+#include "gate/watch.h"
 
 struct gate_child {
 	const struct gate_options *o; /* borrowed; its listeners stay open here */
@@ -49,6 +50,11 @@ bool gate_child_start(struct gate_child *c, struct err *e) _must_use_;
 
 /* The same without waiting; with what was offered last, if that is newer. */
 bool gate_child_begin(struct gate_child *c, struct err *e) _must_use_;
+
+/* Calls fn when there is something for gate_child_read(). The watch is the caller's, to be closed when this
+ * gate has died: the next one is watched anew. */
+struct watch *gate_child_watch(const struct gate_child *c, uv_loop_t *loop, watch_fn *fn, void *ctx,
+			       struct err *e) _must_use_;
 
 /*
  * Has the gate work by the setup, which is taken over, and waits until it does: c->ended tells how

@@ -58,21 +58,12 @@ static void on_report(void *ctx, int events);
 
 static bool start_gate(struct supervisor *s, struct err *e)
 {
-	int fd;
-
 	if (!gate_child_start(&s->gate, e))
 		return false;
 	uv_update_time(&s->loop);
 	s->started_ms = uv_now(&s->loop);
-	/* The watch closes what it watches; the original stays the child's. */
-	fd = fcntl(s->gate.report, F_DUPFD_CLOEXEC, 3);
-	if (fd < 0)
-		return err_sys(e, errno, "watching the gate");
-	s->report = watch_new(&s->loop, fd, on_report, s);
-	if (!s->report)
-		return err_set(e, ERR_SYSTEM, "the event loop cannot watch the gate");
-	watch_for(s->report, UV_READABLE);
-	return true;
+	s->report = gate_child_watch(&s->gate, &s->loop, on_report, s, e);
+	return s->report;
 }
 
 static void on_restart(void *ctx)
