@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "cli/decisions.h"
 #include "control/control.h"
+#include "daemon/memory.h"
 #include "jail/hostdns.h"
 
 #define ENGINE_SOCKET "/var/run/docker.sock"
@@ -97,7 +98,7 @@ int cli_daemon_apply(struct cli_daemon *d)
 	int status;
 
 	d->o.once = d->o.control.once = true;
-	alloc_ahead(DAEMON_ONCE_BYTES);
+	alloc_ahead(MEMORY_ONCE_BYTES);
 	d->o.socket = NULL;
 	status = run(d, why, sizeof(why));
 	if (status != CLI_OK || !why[0])

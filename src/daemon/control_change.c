@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "daemon/control_engine.h"
 #include "daemon/controller.h"
+#include "daemon/memory.h"
 #include "policy/flat.h"
 #include "policy/warn.h"
 
@@ -61,20 +62,6 @@ static void answer(struct controller *c, struct change *h)
 	h->request = NULL;
 }
 
-static void on_idle(void *ctx)
-{
-	(void)ctx;
-	alloc_give_back();
-}
-
-static void idle_soon(struct controller *c)
-{
-	if (!c->idle)
-		c->idle = timer_new(&c->loop, DAEMON_IDLE_MS, 0, on_idle, c);
-	else
-		timer_restart(c->idle, DAEMON_IDLE_MS);
-}
-
 /* The change is over; the next one begins from the loop. */
 static void finish(struct controller *c)
 {
@@ -88,7 +75,7 @@ static void finish(struct controller *c)
 	if (c->started && STAILQ_EMPTY(&c->changes))
 		control_tell(c, CTL_SETTLED, (struct span){ 0 });
 	timer_restart(c->advance, 0);
-	idle_soon(c);
+	memory_give_back_soon(&c->loop, &c->idle);
 }
 
 static void fail(struct controller *c, const struct err *e)

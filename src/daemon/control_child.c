@@ -13,6 +13,7 @@
 #include "daemon/control_engine.h"
 #include "daemon/control_sandbox.h"
 #include "daemon/controller.h"
+#include "daemon/memory.h"
 #include "docker/engine.h"
 
 /* How long the enforcer may take to give a child its options. */
@@ -153,7 +154,7 @@ static bool start(struct controller *c, struct err *e)
 	if (!c->channel)
 		return false;
 	if (c->o->once)
-		alloc_ahead(DAEMON_ONCE_BYTES);
+		alloc_ahead(MEMORY_ONCE_BYTES);
 	c->source = source_new(&c->o->source);
 	if (c->o->engine && !engine_prepare(e))
 		return false;

@@ -8,12 +8,6 @@
 
 #include "daemon/source.h"
 
-/* Of memory, that a process needs for a large policy. */
-#define DAEMON_ONCE_BYTES (64U << 20)
-
-/* After the last change, until its memory is given back: the next ones would have to take it again. */
-#define DAEMON_IDLE_MS 1500
-
 struct control_options {
 	struct source_options source; /* its `load` is the child's own */
 	const char *engine;	      /* the path of its socket; NULL: there is none */

@@ -18,6 +18,7 @@
 #include "base/num.h"
 #include "control/control.h"
 #include "daemon/enforcer_sandbox.h"
+#include "daemon/memory.h"
 #include "daemon/notify.h"
 #include "daemon/process.h"
 #include "daemon/signals.h"
@@ -59,20 +60,6 @@ static const char *plural(size_t n)
 	return n == 1 ? "" : "s";
 }
 
-static void on_idle(void *ctx)
-{
-	(void)ctx;
-	alloc_give_back();
-}
-
-static void idle_soon(struct enforcer *f)
-{
-	if (!f->idle)
-		f->idle = timer_new(&f->loop, DAEMON_IDLE_MS, 0, on_idle, f);
-	else
-		timer_restart(f->idle, DAEMON_IDLE_MS);
-}
-
 void enforcer_ready(struct enforcer *f)
 {
 	char state[128];
@@ -82,7 +69,7 @@ void enforcer_ready(struct enforcer *f)
 		       n, plural(n), (unsigned long long)f->now.generation,
 		       f->ready ? "" : "READY=1\n");
 	notify(state);
-	idle_soon(f);
+	memory_give_back_soon(&f->loop, &f->idle);
 	if (f->ready)
 		return;
 	f->ready = true;
