@@ -25,27 +25,27 @@ static bool is_noted(const struct plan *p, size_t first, const struct plan_rule 
 	return false;
 }
 
-static const char *meaningless(const struct plan_rule *rule, const struct dest *d)
+/* Why such a rule does not do there what it does in a jail; NULL: it does. */
+static const char *why_not(const struct plan_rule *rule, const struct dest *d)
 {
 	if (rule->action == RULE_ASK)
-		return "is denied at a network: there is nobody to ask yet";
+		return ": there is nobody to ask yet";
 	if (d->target == DEST_WILDCARD)
-		return rule->action == RULE_DENY ?
-			       "denies no address at a network: the kernel knows addresses, not which "
-			       "names lead there; write the names that are meant" :
-			       "opens nothing at a network: the kernel knows addresses, not which "
-			       "names lead there; write the names that are meant";
+		return ": the kernel knows addresses, not which names lead there; write the names that "
+		       "are meant";
 	if (d->target == DEST_ANY_NAME)
-		return rule->action == RULE_DENY ?
-			       "denies no address at a network, where names are not seen: \"any\" is "
-			       "every address" :
-			       "opens nothing at a network, where names are not seen: \"any\" is "
-			       "every address";
+		return ", where names are not seen: \"any\" is every address";
 	return NULL;
 }
 
 static void lint_rule(struct resolver *r, const struct plan_rule *rule, struct pos at, size_t first)
 {
+	static const char *const does[RULE_ACTION_COUNT] = {
+		[RULE_ALLOW] = "opens nothing",
+		[RULE_DENY] = "denies no address",
+		[RULE_REDIRECT] = "opens nothing",
+		[RULE_ASK] = "is denied",
+	};
 	char shown[DEST_STR_MAX];
 	struct buf text;
 
@@ -53,15 +53,15 @@ static void lint_rule(struct resolver *r, const struct plan_rule *rule, struct p
 	for (size_t i = 0; i < rule->n_dests && r->plan->n_lints - first < LIMIT_POLICY_LINTS;
 	     i++) {
 		const struct dest *d = &rule->dests[i];
-		const char *what = meaningless(rule, d);
+		const char *why = why_not(rule, d);
 
-		if (!what)
+		if (!why)
 			continue;
 		buf_clear(&text);
-		buf_fmt(&text, "\"%s\" %s",
+		buf_fmt(&text, "\"%s\" %s at a network%s",
 			dest_show(d, rule->action == RULE_DENY ? DEST_FOR_DENY : DEST_FOR_ALLOW,
 				  shown),
-			what);
+			does[rule->action], why);
 		if (!is_noted(r->plan, first, rule, at, buf_cstr(&text)))
 			resolve_note(r, rule->file, at, "%s", buf_cstr(&text));
 	}
