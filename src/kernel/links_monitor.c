@@ -7,8 +7,8 @@
 
 #include <libmnl/libmnl.h>
 
-#include "base/fd.h"
 #include "kernel/link_attrs.h"
+#include "kernel/talk.h"
 
 #define MESSAGES_MAX 1024
 
@@ -74,21 +74,15 @@ bool links_monitor_read(int fd, bool *changed, struct err *e)
 	bool any = false;
 
 	for (int i = 0; i < MESSAGES_MAX; i++) {
-		struct sockaddr_nl from = { 0 };
-		socklen_t from_len = sizeof(from);
-		ssize_t n = RETRY_EINTR(recvfrom(fd, buf, sizeof(buf), MSG_DONTWAIT,
-						 (struct sockaddr *)&from, &from_len));
 		const struct nlmsghdr *nlh = (const struct nlmsghdr *)buf;
-		int left = (int)n;
+		int n = talk_receive(fd, buf, sizeof(buf), MSG_DONTWAIT);
 
-		if (n < 0 && errno == EAGAIN)
+		if (n == -EAGAIN)
 			break;
-		if (n < 0 && errno != ENOBUFS)
-			return err_sys(e, errno, "link events");
+		if (n < 0 && n != -ENOBUFS)
+			return err_sys(e, -n, "link events");
 		any |= n < 0;
-		/* Only the kernel's own: any process can send to a netlink socket that it knows. */
-		for (; left > 0 && from.nl_pid == 0 && mnl_nlmsg_ok(nlh, left);
-		     nlh = mnl_nlmsg_next(nlh, &left))
+		for (; mnl_nlmsg_ok(nlh, n); nlh = mnl_nlmsg_next(nlh, &n))
 			any |= matters(nlh);
 	}
 	*changed = any;

@@ -13,7 +13,7 @@
 
 #include <libmnl/libmnl.h>
 
-#include "base/fd.h"
+#include "kernel/talk.h"
 
 static struct nlmsghdr *config(char *buf, uint16_t group)
 {
@@ -208,20 +208,15 @@ bool nflog_read(int fd, unsigned max, nflog_fn *fn, void *ctx)
 	_Alignas(struct nlmsghdr) char buf[8192];
 
 	for (unsigned i = 0; i < max; i++) {
-		struct sockaddr_nl from = { 0 };
-		socklen_t from_len = sizeof(from);
-		ssize_t n = RETRY_EINTR(recvfrom(fd, buf, sizeof(buf), MSG_DONTWAIT,
-						 (struct sockaddr *)&from, &from_len));
 		const struct nlmsghdr *nlh = (const struct nlmsghdr *)buf;
-		int left = (int)n;
+		int n = talk_receive(fd, buf, sizeof(buf), MSG_DONTWAIT);
 		struct nflog_packet p;
 
-		if (n < 0 && errno == ENOBUFS)
+		if (n == -ENOBUFS)
 			continue;
 		if (n < 0)
 			return false;
-		for (; from.nl_pid == 0 && mnl_nlmsg_ok(nlh, left);
-		     nlh = mnl_nlmsg_next(nlh, &left))
+		for (; mnl_nlmsg_ok(nlh, n); nlh = mnl_nlmsg_next(nlh, &n))
 			if (read_packet(nlh, &p))
 				fn(ctx, &p);
 	}

@@ -51,17 +51,23 @@ struct nlmsghdr *talk_request(struct talk *t, void *buf, uint16_t type, uint16_t
 	return nlh;
 }
 
-/* One datagram of the kernel's, and of nobody else's. 0 bytes: somebody else's. */
-static int receive(struct talk *t, void *buf, size_t size)
+int talk_receive(int fd, void *buf, size_t size, int flags)
 {
 	struct sockaddr_nl from = { 0 };
 	socklen_t from_len = sizeof(from);
-	ssize_t n = RETRY_EINTR(recvfrom(mnl_socket_get_fd(t->sock), buf, size, 0,
-					 (struct sockaddr *)&from, &from_len));
+	ssize_t n =
+		RETRY_EINTR(recvfrom(fd, buf, size, flags, (struct sockaddr *)&from, &from_len));
 
 	if (n < 0)
-		return errno == EAGAIN ? -ETIMEDOUT : -errno;
+		return -errno;
 	return from.nl_pid == 0 ? (int)n : 0;
+}
+
+static int receive(const struct talk *t, void *buf, size_t size)
+{
+	int n = talk_receive(mnl_socket_get_fd(t->sock), buf, size, 0);
+
+	return n == -EAGAIN ? -ETIMEDOUT : n;
 }
 
 static int error_of(const struct nlmsghdr *nlh)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One question to the kernel by netlink, and its answer: what links.c and conntrack.c stand on. */
+/* One question to the kernel by netlink, and its answer: what links.c and conntrack.c stand on. And how any
+ * socket of netlink is read. */
 #ifndef SALLYPORT_KERNEL_TALK_H
 #define SALLYPORT_KERNEL_TALK_H
 
@@ -67,6 +68,12 @@ typedef void talk_ack_fn(void *ctx, int error);
 #define TALK_TOGETHER 128
 int talk_tell(struct talk *t, const void *requests, size_t n, talk_ack_fn *fn, void *ctx)
 	_must_use_;
+
+/*
+ * Reads one datagram of the kernel's: its bytes, or a negative errno. 0: another process has sent it, as any
+ * process can to a netlink socket that it knows. flags: of recv().
+ */
+int talk_receive(int fd, void *buf, size_t size, int flags) _must_use_;
 
 /* The descriptor is a socket of that bus, as it was when it was opened. */
 bool talk_is_of(int fd, int bus);
