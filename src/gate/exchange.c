@@ -72,7 +72,7 @@ static bool final(struct exchange *x, const struct http_response *r, ptrdiff_t n
 	struct span head = span_first(buf_view(&x->head), (size_t)n);
 
 	http_body_init_response(&x->response, r, x->to_head);
-	if (x->client_1_0 && r->chunked)
+	if (x->client_1_0 && r->framing.chunked)
 		return refuse(x, 502, "the server answers an HTTP/1.0 request in chunks");
 	x->keeps = x->keeps && http_body_ended(&x->request) &&
 		   x->response.state != HTTP_BODY_UNTIL_CLOSE;
@@ -84,7 +84,7 @@ static bool final(struct exchange *x, const struct http_response *r, ptrdiff_t n
 
 static bool may_switch(const struct exchange *x, const struct http_response *r)
 {
-	return x->upgrade && http_is_websocket(r->upgrade) && http_body_ended(&x->request);
+	return x->upgrade && http_is_websocket(r->framing.upgrade) && http_body_ended(&x->request);
 }
 
 /* Interim answers pass; the final one is followed by its body. */
@@ -134,8 +134,8 @@ struct exchange *exchange_new(const struct http_head *h, struct pump *up, struct
 				.down = down,
 				.to_head = span_eq(h->method, SPAN_LIT("HEAD")),
 				.client_1_0 = h->minor == 0,
-				.upgrade = http_is_websocket(h->upgrade),
-				.keeps = !h->close && h->minor > 0 };
+				.upgrade = http_is_websocket(h->framing.upgrade),
+				.keeps = !h->framing.close && h->minor > 0 };
 	http_body_init(&x->request, h);
 	/* A read may end anywhere in a head, and brings at most a few more of 16 KiB behind it. */
 	buf_init(&x->head, 2 * LIMIT_HTTP_HEAD);

@@ -57,7 +57,7 @@ static bool watch_status(void *ctx, struct span in, struct buf *out)
  */
 static bool may_end(const struct http_guard *g, const struct http_head *head)
 {
-	return g->requests == 0 && span_eq_nocase(head->upgrade, SPAN_LIT("websocket"));
+	return g->requests == 0 && span_eq_nocase(head->framing.upgrade, SPAN_LIT("websocket"));
 }
 
 static void await_status(struct http_guard *g)

@@ -35,6 +35,15 @@ struct http_host {
 	uint16_t port; /* 0: none is written */
 };
 
+/* Where a message ends, and what becomes of the connection behind it. */
+struct http_framing {
+	bool close; /* its sender does not mean to go on with another one */
+	bool chunked;
+	bool has_length;
+	uint64_t content_length; /* 0 without has_length */
+	struct span upgrade;	 /* Upgrade's value when Connection lists it, else empty */
+};
+
 /* A head. The spans point into the bytes that were read and live as long as those. */
 struct http_head {
 	struct span method;
@@ -43,14 +52,10 @@ struct http_head {
 	struct http_host host; /* of the target where it has one, else of Host */
 	struct span path;      /* of an absolute target: what follows the host; may be empty */
 	uint8_t minor;	       /* HTTP/1.minor: 0 or 1 */
-	bool close;	       /* the client does not mean to send another request */
-	bool chunked;
-	bool has_length;
-	uint64_t content_length; /* 0 without has_length */
+	struct http_framing framing;
 	bool expect_continue;
 	bool has_max_forwards;		 /* with OPTIONS and TRACE only */
 	uint32_t max_forwards;		 /* 0: who reads this is the one who is asked */
-	struct span upgrade;		 /* Upgrade's value when Connection lists it, else empty */
 	struct span proxy_authorization; /* its value, or empty */
 };
 
@@ -110,11 +115,7 @@ const char *http_status_text(unsigned status);
 struct http_response {
 	unsigned status; /* 100 to 999 */
 	uint8_t minor;	 /* HTTP/1.minor: 0 or 1, which also stands for what is newer */
-	bool close;	 /* the server does not mean to answer another request */
-	bool chunked;
-	bool has_length;
-	uint64_t content_length; /* 0 without has_length */
-	struct span upgrade;	 /* Upgrade's value when Connection lists it, else empty */
+	struct http_framing framing;
 };
 
 /* Where the status ends in its line. */

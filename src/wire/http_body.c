@@ -20,15 +20,15 @@ static void begin(struct http_body *b, bool chunked, uint64_t length)
 
 void http_body_init(struct http_body *b, const struct http_head *h)
 {
-	begin(b, h->chunked, h->content_length);
+	begin(b, h->framing.chunked, h->framing.content_length);
 }
 
 void http_body_init_response(struct http_body *b, const struct http_response *r, bool to_head)
 {
 	if (to_head || r->status < 200 || r->status == 204 || r->status == 304)
 		begin(b, false, 0);
-	else if (r->chunked || r->has_length)
-		begin(b, r->chunked, r->content_length);
+	else if (r->framing.chunked || r->framing.has_length)
+		begin(b, r->framing.chunked, r->framing.content_length);
 	else
 		*b = (struct http_body){ .state = HTTP_BODY_UNTIL_CLOSE };
 }

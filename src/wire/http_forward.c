@@ -117,7 +117,7 @@ bool http_request_forward(struct span head, const struct http_head *h, struct bu
 	copy_fields(head, ours, counts ? 2 : 1, out);
 	if (counts)
 		buf_fmt(out, "Max-Forwards: %u" CRLF, h->max_forwards - 1);
-	buf_str(out, http_is_websocket(h->upgrade) ? UPGRADE : CLOSE);
+	buf_str(out, http_is_websocket(h->framing.upgrade) ? UPGRADE : CLOSE);
 	put_via(h->minor, out);
 	buf_str(out, CRLF);
 	return buf_ok(out);
@@ -134,7 +134,7 @@ void http_response_forward(struct span head, const struct http_response *r, bool
 	buf_span(out, span_from(line, HTTP_STATUS_END + 1));
 	buf_str(out, CRLF);
 	copy_fields(head, NULL, 0, out);
-	if (r->status == 101 && http_is_websocket(r->upgrade))
+	if (r->status == 101 && http_is_websocket(r->framing.upgrade))
 		buf_str(out, UPGRADE);
 	put_via(r->minor, out);
 	if (r->status >= 200 && !client_keeps)

@@ -2,8 +2,7 @@
 #include "base/limits.h"
 #include "base/macros.h"
 #include "base/num.h"
-#include "wire/http.h"
-#include "wire/http_line.h"
+#include "wire/http_fields.h"
 #include "wire/http_text.h"
 
 /* What has been read of a head. */
@@ -12,7 +11,6 @@ struct reading {
 	struct http_host host; /* of the Host field */
 	bool has_host;
 	bool has_expect;
-	struct http_options options;
 	struct http_bad *bad;
 };
 
@@ -20,16 +18,6 @@ static bool refuse(struct reading *r, unsigned status, const char *why)
 {
 	*r->bad = (struct http_bad){ status, why };
 	return false;
-}
-
-static int take_line(struct reading *r, struct span *rest, struct span *line)
-{
-	const char *why = NULL;
-	int got = http_line_take(rest, HTTP_LINE_CRLF, line, &why);
-
-	if (got < 0)
-		(void)refuse(r, 400, why);
-	return got;
 }
 
 static bool read_version(struct reading *r, struct span s)
@@ -141,42 +129,6 @@ static bool take_host(struct reading *r, struct span value)
 	return true;
 }
 
-static bool take_length(struct reading *r, struct span value)
-{
-	if (r->h.has_length)
-		return refuse(r, 400, "two Content-Length fields");
-	if (!http_length_parse(value, &r->h.content_length))
-		return refuse(r, 400, "a malformed Content-Length");
-	r->h.has_length = true;
-	return true;
-}
-
-/* Lower case only: a server that compares bytes would not take it for "chunked". */
-static bool take_coding(struct reading *r, struct span value)
-{
-	if (r->h.chunked)
-		return refuse(r, 400, "two Transfer-Encoding fields");
-	if (!span_eq(value, SPAN_LIT("chunked")))
-		return refuse(r, 501, "a Transfer-Encoding other than chunked");
-	r->h.chunked = true;
-	return true;
-}
-
-static bool take_connection(struct reading *r, struct span value)
-{
-	const char *why = http_options_add(&r->options, value);
-
-	return !why || refuse(r, 400, why);
-}
-
-static bool take_upgrade(struct reading *r, struct span value)
-{
-	if (r->h.upgrade.p)
-		return refuse(r, 400, "two Upgrade fields");
-	r->h.upgrade = value;
-	return true;
-}
-
 static bool take_expect(struct reading *r, struct span value)
 {
 	if (r->has_expect || !span_eq_nocase(value, SPAN_LIT("100-continue")))
@@ -213,25 +165,16 @@ static const struct field {
 	bool (*take)(struct reading *r, struct span value);
 } fields[] = {
 	{ "host", take_host },
-	{ "content-length", take_length },
-	{ "transfer-encoding", take_coding },
-	{ "connection", take_connection },
-	{ "upgrade", take_upgrade },
 	{ "expect", take_expect },
 	{ "proxy-authorization", take_authorization },
 	{ "max-forwards", take_max_forwards },
 };
 
-static bool read_field(struct reading *r, struct span line)
+static bool take_field(void *ctx, struct span name, struct span value)
 {
-	struct span name, value;
-	const char *why = http_field_split(line, &name, &value);
-
-	if (why)
-		return refuse(r, 400, why);
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
 		if (span_eq_nocase(name, span_of(fields[i].name)))
-			return fields[i].take(r, value);
+			return fields[i].take(ctx, value);
 	return true;
 }
 
@@ -262,50 +205,37 @@ static bool check_host(struct reading *r)
 }
 
 /* What only the whole head tells. */
-static bool finish(struct reading *r)
+static bool finish(struct reading *r, struct http_fields *f)
 {
 	struct http_head *h = &r->h;
-	const struct http_options *options = &r->options;
 
-	if (!check_host(r))
+	if (!check_host(r) || !http_fields_finish(f, h->minor, r->bad))
 		return false;
-	if (h->chunked && h->has_length)
-		return refuse(r, 400, "both Content-Length and Transfer-Encoding");
-	if (h->chunked && h->minor == 0)
-		return refuse(r, 400, "Transfer-Encoding in HTTP/1.0");
-	if (h->form == HTTP_FORM_AUTHORITY && (h->chunked || h->content_length))
+	h->framing = f->framing;
+	if (h->form == HTTP_FORM_AUTHORITY && (h->framing.chunked || h->framing.content_length))
 		return refuse(r, 400, "CONNECT with a body");
-	h->close = http_options_have(options, SPAN_LIT("close")) ||
-		   (h->minor == 0 && !http_options_have(options, SPAN_LIT("keep-alive")));
-	/* RFC 9110 7.8 and 10.1.1: neither means anything in HTTP/1.0. */
+	/* RFC 9110 10.1.1: in HTTP/1.0 it means nothing. */
 	h->expect_continue = r->has_expect && h->minor == 1;
-	if (!http_options_have(options, SPAN_LIT("upgrade")) || h->minor == 0)
-		h->upgrade = (struct span){ "", 0 };
 	return true;
 }
 
 static ptrdiff_t read_head(struct reading *r, struct span window)
 {
 	struct span rest = window, line;
-	int got = take_line(r, &rest, &line);
+	struct http_fields f = { 0 };
+	const char *why = NULL;
+	int got = http_line_take(&rest, HTTP_LINE_CRLF, &line, &why);
 
+	if (got < 0)
+		(void)refuse(r, 400, why);
 	if (got <= 0)
 		return got;
 	if (!read_request_line(r, line))
 		return -1;
-	for (unsigned n = 0; n <= LIMIT_HTTP_FIELDS; n++) {
-		got = take_line(r, &rest, &line);
-		if (got <= 0)
-			return got;
-		if (line.n == 0)
-			return finish(r) ? rest.p - window.p : -1;
-		if (n == LIMIT_HTTP_FIELDS)
-			break;
-		if (!read_field(r, line))
-			return -1;
-	}
-	(void)refuse(r, 431, "too many fields");
-	return -1;
+	got = http_fields_read(&rest, HTTP_LINE_CRLF, &f, take_field, r, r->bad);
+	if (got <= 0)
+		return got;
+	return finish(r, &f) ? rest.p - window.p : -1;
 }
 
 ptrdiff_t http_head_read(struct span bytes, size_t seen, struct http_head *out,

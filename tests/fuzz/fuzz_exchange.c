@@ -155,14 +155,14 @@ static void check_given(const struct http_head *h, const struct result *r)
 		assert(n > 0); /* heads pass whole */
 		given = span_from(given, (size_t)n);
 		if (a.status == 101) {
-			assert(r->switched && h->upgrade.n);
+			assert(r->switched && h->framing.upgrade.n);
 			return;
 		}
 		if (a.status < 200) {
 			assert(h->minor > 0);
 			continue;
 		}
-		assert(!r->switched && (h->minor > 0 || !a.chunked));
+		assert(!r->switched && (h->minor > 0 || !a.framing.chunked));
 		http_body_init_response(&b, &a, to_head);
 		n = http_body_ended(&b) ? 0 : http_body_step(&b, given);
 		assert(n >= 0 && (size_t)n == given.n);

@@ -57,7 +57,7 @@ static void check_request(const struct http_head *h, const struct buf *out)
 	struct http_bad bad;
 	ptrdiff_t n;
 
-	check_fields(out, http_is_websocket(h->upgrade));
+	check_fields(out, http_is_websocket(h->framing.upgrade));
 	assert(count(out, "Host") == 1);
 	assert(count(out, "Connection") == 1);
 	if (too_large(out))
@@ -70,12 +70,13 @@ static void check_request(const struct http_head *h, const struct buf *out)
 	assert(name_eq(&again.host.name, &h->host.name) &&
 	       addr_eq(&again.host.addr, &h->host.addr));
 	assert(again.host.port == (h->host.port == HTTP_PORT ? 0 : h->host.port));
-	assert(again.chunked == h->chunked && again.has_length == h->has_length &&
-	       again.content_length == h->content_length);
+	assert(again.framing.chunked == h->framing.chunked &&
+	       again.framing.has_length == h->framing.has_length &&
+	       again.framing.content_length == h->framing.content_length);
 	assert(again.has_max_forwards == h->has_max_forwards);
 	assert(!h->has_max_forwards || again.max_forwards == h->max_forwards - 1);
 	assert(again.proxy_authorization.n == 0);
-	assert(http_is_websocket(again.upgrade) == http_is_websocket(h->upgrade));
+	assert(http_is_websocket(again.framing.upgrade) == http_is_websocket(h->framing.upgrade));
 }
 
 static void run_request(struct span bytes)
@@ -117,7 +118,7 @@ static void check_trickle(struct span bytes, ptrdiff_t whole, const char *why)
 
 static void check_response(const struct http_response *r, bool keeps, const struct buf *out)
 {
-	bool upgraded = r->status == 101 && http_is_websocket(r->upgrade);
+	bool upgraded = r->status == 101 && http_is_websocket(r->framing.upgrade);
 	struct http_response again;
 	const char *why;
 	ptrdiff_t n;
@@ -129,10 +130,11 @@ static void check_response(const struct http_response *r, bool keeps, const stru
 	n = http_response_read(buf_view(out), 0, &again, &why);
 	assert(n == (ptrdiff_t)out->n);
 	assert(again.status == r->status && again.minor == 1);
-	assert(again.chunked == r->chunked && again.has_length == r->has_length &&
-	       again.content_length == r->content_length);
-	assert(again.close == (r->status >= 200 && !keeps));
-	assert(http_is_websocket(again.upgrade) == upgraded);
+	assert(again.framing.chunked == r->framing.chunked &&
+	       again.framing.has_length == r->framing.has_length &&
+	       again.framing.content_length == r->framing.content_length);
+	assert(again.framing.close == (r->status >= 200 && !keeps));
+	assert(http_is_websocket(again.framing.upgrade) == upgraded);
 }
 
 static void run_response(struct span bytes, bool keeps)
@@ -147,7 +149,7 @@ static void run_response(struct span bytes, bool keeps)
 	if (n <= 0)
 		return;
 	assert(r.status >= 100 && r.status <= 999 && r.minor <= 1);
-	assert(!r.chunked || (!r.has_length && r.minor == 1));
+	assert(!r.framing.chunked || (!r.framing.has_length && r.minor == 1));
 	buf_init(&out, OUT_MAX);
 	http_response_forward(span_first(bytes, (size_t)n), &r, keeps, &out);
 	check_response(&r, keeps, &out);

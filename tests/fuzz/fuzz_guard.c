@@ -94,7 +94,7 @@ static void check_requests(const struct name *good, struct span passed, bool swi
 		assert(name_eq(&h.host.name, good) && (h.host.port == 0 || h.host.port == 80));
 		assert(h.form != HTTP_FORM_AUTHORITY);
 		if (first && switched) {
-			assert(span_eq_nocase(h.upgrade, SPAN_LIT("websocket")));
+			assert(span_eq_nocase(h.framing.upgrade, SPAN_LIT("websocket")));
 			return;
 		}
 		http_body_init(&body, &h);

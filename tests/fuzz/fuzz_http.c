@@ -46,12 +46,12 @@ static bool within(struct span part, struct span whole)
 static void check_head(const struct http_head *h, struct span head)
 {
 	assert(span_ends(head, SPAN_LIT("\r\n\r\n")));
-	assert(within(h->method, head) && within(h->target, head) && within(h->upgrade, head) &&
-	       within(h->proxy_authorization, head));
+	assert(within(h->method, head) && within(h->target, head) &&
+	       within(h->framing.upgrade, head) && within(h->proxy_authorization, head));
 	assert(h->method.n > 0 && h->target.n > 0);
 	assert(h->minor == 0 || http_host_given(&h->host));
-	assert(!h->chunked || (!h->has_length && h->minor == 1));
-	assert(h->form != HTTP_FORM_AUTHORITY || (h->host.port && !h->chunked));
+	assert(!h->framing.chunked || (!h->framing.has_length && h->minor == 1));
+	assert(h->form != HTTP_FORM_AUTHORITY || (h->host.port && !h->framing.chunked));
 	if (http_host_given(&h->host))
 		check_host(&h->host);
 	/* Every line ends in CR LF, and no other control byte is in it. */
@@ -123,8 +123,8 @@ static void run_request(struct span bytes)
 	whole = run_body(&h, bytes, SIZE_MAX, &ended);
 	assert(run_body(&h, bytes, 1, &other_ended) == whole && ended == other_ended);
 	assert(run_body(&h, bytes, 7, &other_ended) == whole && ended == other_ended);
-	if (!h.chunked && ended)
-		assert((uint64_t)whole == h.content_length);
+	if (!h.framing.chunked && ended)
+		assert((uint64_t)whole == h.framing.content_length);
 }
 
 static void run_response(struct span bytes)

@@ -58,7 +58,8 @@ T(length)
 {
 	T_EACH(row, lengths)
 	{
-		const struct http_head h = { .has_length = true, .content_length = row->length };
+		const struct http_head h = { .framing.has_length = true,
+					     .framing.content_length = row->length };
 
 		check(&h, row->bytes, row->end, row->used);
 	}
@@ -129,7 +130,7 @@ static const struct {
 
 T(chunks)
 {
-	const struct http_head h = { .chunked = true };
+	const struct http_head h = { .framing.chunked = true };
 
 	T_EACH(row, chunked)
 	check(&h, row->bytes, row->end, row->used);
@@ -138,7 +139,7 @@ T(chunks)
 /* The trailers, with the line that ends them, may have just so many bytes. */
 T(trailer_bytes)
 {
-	const struct http_head h = { .chunked = true };
+	const struct http_head h = { .framing.chunked = true };
 
 	for (size_t n = LIMIT_HTTP_TRAILERS - 1; n <= LIMIT_HTTP_TRAILERS + 1; n++) {
 		_cleanup_(buf_done) struct buf b = { 0 };
@@ -156,7 +157,7 @@ T(trailer_bytes)
 /* Many chunks: the limit is of the trailers only. */
 T(many_chunks)
 {
-	const struct http_head h = { .chunked = true };
+	const struct http_head h = { .framing.chunked = true };
 	struct http_body b;
 
 	http_body_init(&b, &h);
@@ -175,12 +176,12 @@ static const struct {
 	uint64_t left;
 } responses[] = {
 	{ "length",
-	  { .status = 200, .has_length = true, .content_length = 5 },
+	  { .status = 200, .framing.has_length = true, .framing.content_length = 5 },
 	  false,
 	  HTTP_BODY_LENGTH,
 	  5 },
-	{ "length 0", { .status = 200, .has_length = true }, false, HTTP_BODY_DONE, 0 },
-	{ "chunked", { .status = 404, .chunked = true }, false, HTTP_BODY_CHUNK_SIZE, 0 },
+	{ "length 0", { .status = 200, .framing.has_length = true }, false, HTTP_BODY_DONE, 0 },
+	{ "chunked", { .status = 404, .framing.chunked = true }, false, HTTP_BODY_CHUNK_SIZE, 0 },
 	{ "neither", { .status = 200 }, false, HTTP_BODY_UNTIL_CLOSE, 0 },
 	{ "neither, HTTP/1.1 that stays",
 	  { .status = 599, .minor = 1 },
@@ -188,11 +189,11 @@ static const struct {
 	  HTTP_BODY_UNTIL_CLOSE,
 	  0 },
 	{ "to HEAD, length",
-	  { .status = 200, .has_length = true, .content_length = 5 },
+	  { .status = 200, .framing.has_length = true, .framing.content_length = 5 },
 	  true,
 	  HTTP_BODY_DONE,
 	  0 },
-	{ "to HEAD, chunked", { .status = 200, .chunked = true }, true, HTTP_BODY_DONE, 0 },
+	{ "to HEAD, chunked", { .status = 200, .framing.chunked = true }, true, HTTP_BODY_DONE, 0 },
 	{ "to HEAD, neither", { .status = 200 }, true, HTTP_BODY_DONE, 0 },
 	{ "100", { .status = 100 }, false, HTTP_BODY_DONE, 0 },
 	{ "101", { .status = 101 }, false, HTTP_BODY_DONE, 0 },
@@ -200,11 +201,11 @@ static const struct {
 	{ "204", { .status = 204 }, false, HTTP_BODY_DONE, 0 },
 	{ "205 is like others", { .status = 205 }, false, HTTP_BODY_UNTIL_CLOSE, 0 },
 	{ "304, length",
-	  { .status = 304, .has_length = true, .content_length = 5 },
+	  { .status = 304, .framing.has_length = true, .framing.content_length = 5 },
 	  false,
 	  HTTP_BODY_DONE,
 	  0 },
-	{ "304, chunked", { .status = 304, .chunked = true }, false, HTTP_BODY_DONE, 0 },
+	{ "304, chunked", { .status = 304, .framing.chunked = true }, false, HTTP_BODY_DONE, 0 },
 };
 
 T(response)

@@ -315,34 +315,37 @@ static const struct {
 	{ "upper case and a dot",
 	  SPAN_LIT("GET / HTTP/1.1\r\nHOST: GOOD.Test.:80\r\n\r\n"),
 	  { .minor = 1, .host.port = 80 } },
-	{ "HTTP/1.0", SPAN_LIT("GET / HTTP/1.0\r\n" HOST END), { .close = true } },
+	{ "HTTP/1.0", SPAN_LIT("GET / HTTP/1.0\r\n" HOST END), { .framing.close = true } },
 	{ "HTTP/1.0 with keep-alive",
 	  SPAN_LIT("GET / HTTP/1.0\r\n" HOST "Connection: Keep-Alive\r\n\r\n"),
 	  { .minor = 0 } },
 	{ "close among others",
 	  SPAN_LIT(GET "Connection: foo, CLOSE ,, bar\r\n\r\n"),
-	  { .minor = 1, .close = true } },
+	  { .minor = 1, .framing.close = true } },
 	{ "close and keep-alive",
 	  SPAN_LIT(GET "Connection: keep-alive, close\r\n\r\n"),
-	  { .minor = 1, .close = true } },
+	  { .minor = 1, .framing.close = true } },
 	{ "length",
 	  SPAN_LIT(POST "Content-Length: 5\r\n\r\nhello"),
-	  { .minor = 1, .has_length = true, .content_length = 5 } },
+	  { .minor = 1, .framing.has_length = true, .framing.content_length = 5 } },
 	{ "length 0",
 	  SPAN_LIT(POST "content-length:0\r\n\r\n"),
-	  { .minor = 1, .has_length = true } },
+	  { .minor = 1, .framing.has_length = true } },
 	{ "longest length",
 	  SPAN_LIT(POST "Content-Length: 9223372036854775807\r\n\r\n"),
-	  { .minor = 1, .has_length = true, .content_length = INT64_MAX } },
+	  { .minor = 1, .framing.has_length = true, .framing.content_length = INT64_MAX } },
 	{ "chunked",
 	  SPAN_LIT(POST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-	  { .minor = 1, .chunked = true } },
+	  { .minor = 1, .framing.chunked = true } },
 	{ "expect",
 	  SPAN_LIT(POST "Expect: 100-Continue\r\nContent-Length: 1\r\n\r\n"),
-	  { .minor = 1, .expect_continue = true, .has_length = true, .content_length = 1 } },
+	  { .minor = 1,
+	    .expect_continue = true,
+	    .framing.has_length = true,
+	    .framing.content_length = 1 } },
 	{ "expect in HTTP/1.0",
 	  SPAN_LIT("POST / HTTP/1.0\r\n" HOST "Expect: 100-continue\r\n\r\n"),
-	  { .close = true } },
+	  { .framing.close = true } },
 	{ "absolute",
 	  SPAN_LIT("GET http://good.test/a HTTP/1.1\r\n" HOST END),
 	  { .minor = 1, .form = HTTP_FORM_ABSOLUTE } },
@@ -360,7 +363,7 @@ static const struct {
 	  { .minor = 1, .form = HTTP_FORM_ABSOLUTE, .host.port = 81 } },
 	{ "absolute in HTTP/1.0",
 	  SPAN_LIT("GET http://good.test/ HTTP/1.0\r\n\r\n"),
-	  { .close = true, .form = HTTP_FORM_ABSOLUTE } },
+	  { .framing.close = true, .form = HTTP_FORM_ABSOLUTE } },
 	{ "@ and % in a path", SPAN_LIT("GET /a@b%00:c HTTP/1.1\r\n" HOST END), { .minor = 1 } },
 	{ "UTF-8 in a path", SPAN_LIT("GET /\xc3\xa4?{}| HTTP/1.1\r\n" HOST END), { .minor = 1 } },
 	{ "URL in a path",
@@ -374,10 +377,10 @@ static const struct {
 	  { .minor = 1, .form = HTTP_FORM_AUTHORITY, .host.port = 443 } },
 	{ "CONNECT in HTTP/1.0",
 	  SPAN_LIT("CONNECT good.test:443 HTTP/1.0\r\n\r\n"),
-	  { .close = true, .form = HTTP_FORM_AUTHORITY, .host.port = 443 } },
+	  { .framing.close = true, .form = HTTP_FORM_AUTHORITY, .host.port = 443 } },
 	{ "CONNECT with length 0",
 	  SPAN_LIT("CONNECT good.test:1 HTTP/1.1\r\n" HOST "Content-Length: 0\r\n\r\n"),
-	  { .minor = 1, .form = HTTP_FORM_AUTHORITY, .has_length = true, .host.port = 1 } },
+	  { .minor = 1, .form = HTTP_FORM_AUTHORITY, .framing.has_length = true, .host.port = 1 } },
 	{ "OPTIONS *",
 	  SPAN_LIT("OPTIONS * HTTP/1.1\r\n" HOST END),
 	  { .minor = 1, .form = HTTP_FORM_ASTERISK } },
@@ -405,12 +408,12 @@ T(take)
 		t_eq_int(h.host.port, row->want.host.port);
 		t_eq_int(h.form, row->want.form);
 		t_eq_int(h.minor, row->want.minor);
-		t_eq_int(h.close, row->want.close);
-		t_eq_int(h.chunked, row->want.chunked);
-		t_eq_int(h.has_length, row->want.has_length);
-		t_eq_int(h.content_length, row->want.content_length);
+		t_eq_int(h.framing.close, row->want.framing.close);
+		t_eq_int(h.framing.chunked, row->want.framing.chunked);
+		t_eq_int(h.framing.has_length, row->want.framing.has_length);
+		t_eq_int(h.framing.content_length, row->want.framing.content_length);
 		t_eq_int(h.expect_continue, row->want.expect_continue);
-		t_eq_int(h.upgrade.n, 0);
+		t_eq_int(h.framing.upgrade.n, 0);
 		t_eq_int(h.proxy_authorization.n, 0);
 	}
 }
@@ -438,7 +441,7 @@ T(spans)
 	t_eq_int(read_head(head, &h, &bad), head.n);
 	t_eq_span(h.method, "GET");
 	t_eq_span(h.target, "http://[2001:db8::1]:8080/a?b");
-	t_eq_span(h.upgrade, "websocket");
+	t_eq_span(h.framing.upgrade, "websocket");
 	t_eq_span(h.proxy_authorization, "Basic eDp5");
 	t_eq_str(addr_str(&h.host.addr, text), "2001:db8::1");
 	t_eq_int(h.host.name.len, 0);
@@ -452,13 +455,13 @@ T(upgrade)
 	struct http_bad bad;
 
 	t_ok(read_head(SPAN_LIT(GET "Upgrade: websocket\r\n\r\n"), &h, &bad) > 0);
-	t_eq_int(h.upgrade.n, 0);
+	t_eq_int(h.framing.upgrade.n, 0);
 	t_ok(read_head(SPAN_LIT(GET "Connection: upgrade\r\n\r\n"), &h, &bad) > 0);
-	t_eq_int(h.upgrade.n, 0);
+	t_eq_int(h.framing.upgrade.n, 0);
 	t_ok(read_head(SPAN_LIT("GET / HTTP/1.0\r\n" HOST
 				"Connection: upgrade\r\nUpgrade: h2c\r\n\r\n"),
 		       &h, &bad) > 0);
-	t_eq_int(h.upgrade.n, 0);
+	t_eq_int(h.framing.upgrade.n, 0);
 }
 
 static const struct {
