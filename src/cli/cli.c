@@ -117,7 +117,10 @@ bool cli_parse(const struct cli_command *c, int argc, char **argv, cli_take_fn *
 		ok = i >= 0 ? take(ctx, (size_t)i, optarg, &e) : err_option(c, value, argv, &e);
 	}
 	buf_done(&shorts);
-	*operands = optind;
+	if (ok && !c->args[0] && optind < argc)
+		ok = err_set(&e, ERR_INVALID, "%s: expected no arguments, only options", c->name);
+	if (operands)
+		*operands = optind;
 	if (!ok)
 		*status = cli_usage_error(&e);
 	return ok;

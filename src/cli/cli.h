@@ -38,7 +38,7 @@ struct cli_option {
 
 struct cli_command {
 	const char *name;
-	const char *args;    /* what comes after the options: "FILE", "[--] COMMAND [ARG...]" */
+	const char *args;    /* what comes after the options: "FILE", "[--] COMMAND [ARG...]"; "": nothing */
 	const char *summary; /* one line, no full stop */
 	int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the status */
 	const struct cli_option *options;
@@ -68,7 +68,8 @@ typedef bool cli_take_fn(void *ctx, size_t option, const char *arg, struct err *
  * Reads the options of c; --help is added to them. False: the command is over and *status is what
  * to return, because the help was printed (CLI_OK) or an error was (CLI_USAGE). Else the operands
  * are argv[*operands] up to argv[argc - 1]; without options_first, argv is reordered so that they
- * come last.
+ * come last. A command whose args are "" is refused any, and operands may be NULL; so may `take` of one
+ * without options.
  */
 bool cli_parse(const struct cli_command *c, int argc, char **argv, cli_take_fn *take, void *ctx,
 	       int *operands, int *status) _must_use_;

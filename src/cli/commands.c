@@ -45,14 +45,6 @@ void cli_help_program(struct buf *out)
 		     "  -V, --version     print the version\n");
 }
 
-static bool take(void *ctx, size_t option, const char *arg, struct err *e)
-{
-	(void)ctx;
-	(void)option;
-	(void)arg;
-	return err_set(e, ERR_INVALID, "help takes no options");
-}
-
 static int run(int argc, char **argv)
 {
 	const struct cli_command *command;
@@ -60,7 +52,7 @@ static int run(int argc, char **argv)
 	int operands, status;
 	struct buf out;
 
-	if (!cli_parse(&cli_help, argc, argv, take, NULL, &operands, &status))
+	if (!cli_parse(&cli_help, argc, argv, NULL, NULL, &operands, &status))
 		return status;
 	if (argc - operands > 1) {
 		(void)err_set(&e, ERR_INVALID, "help: expected at most one command");

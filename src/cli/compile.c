@@ -52,14 +52,10 @@ static int run(int argc, char **argv)
 	_cleanup_(plan_freep) struct plan *plan = NULL;
 	struct source_options source = { 0 };
 	struct err e = { 0 };
-	int operands, status;
+	int status;
 
-	if (!cli_parse(&cli_compile, argc, argv, take, &source, &operands, &status))
+	if (!cli_parse(&cli_compile, argc, argv, take, &source, NULL, &status))
 		return status;
-	if (argc != operands) {
-		(void)err_set(&e, ERR_INVALID, "compile: expected no arguments, only options");
-		return cli_usage_error(&e);
-	}
 	if (!cli_source_check(&source, "compile", &e) || !cli_source_plan(&source, &plan, &e))
 		return cli_usage_error(&e);
 	cli_lints_print(plan);
@@ -77,7 +73,7 @@ static const char *const notes[] = {
 
 const struct cli_command cli_compile = {
 	.name = "compile",
-	.args = "--policy FILE",
+	.args = "",
 	.summary = "print the kernel's rules for the networks of a policy",
 	.run = run,
 	.options = options,

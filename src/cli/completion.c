@@ -119,21 +119,13 @@ static const struct {
 	{ "fish", fish_script },
 };
 
-static bool take(void *ctx, size_t option, const char *arg, struct err *e)
-{
-	(void)ctx;
-	(void)option;
-	(void)arg;
-	return err_set(e, ERR_INVALID, "completion takes no options");
-}
-
 static int run(int argc, char **argv)
 {
 	struct err e = { 0 };
 	int operands, status;
 	struct buf out;
 
-	if (!cli_parse(&cli_completion, argc, argv, take, NULL, &operands, &status))
+	if (!cli_parse(&cli_completion, argc, argv, NULL, NULL, &operands, &status))
 		return status;
 	for (size_t i = 0; argc - operands == 1 && i < ARRAY_LEN(shells); i++) {
 		if (strcmp(argv[operands], shells[i].shell) != 0)

@@ -174,13 +174,10 @@ static bool read_options(const struct cli_command *c, int argc, char **argv, str
 			 int *status)
 {
 	struct err e = { 0 };
-	int operands;
 
-	if (!cli_parse(c, argc, argv, take, d, &operands, status))
+	if (!cli_parse(c, argc, argv, take, d, NULL, status))
 		return false;
-	if (operands != argc)
-		(void)err_set(&e, ERR_INVALID, "%s: expected no arguments, only options", c->name);
-	else if (cli_source_check(&d->o.control.source, c->name, &e))
+	if (cli_source_check(&d->o.control.source, c->name, &e))
 		return true;
 	*status = cli_usage_error(&e);
 	return false;

@@ -130,15 +130,11 @@ static int run_mode(struct args *a)
 static int run(int argc, char **argv)
 {
 	struct args a = { .d.o.control.engine = ENGINE_SOCKET };
-	struct err e = { 0 };
-	int operands, status;
+	int status;
 
-	if (!cli_parse(&cli_dockside, argc, argv, take, &a, &operands, &status))
+	if (!cli_parse(&cli_dockside, argc, argv, take, &a, NULL, &status))
 		return status;
-	if (operands == argc)
-		return run_mode(&a);
-	(void)err_set(&e, ERR_INVALID, "dockside: expected no arguments, only options");
-	return cli_usage_error(&e);
+	return run_mode(&a);
 }
 
 static const char *const notes[] = {

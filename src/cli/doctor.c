@@ -301,16 +301,11 @@ static int run(int argc, char **argv)
 {
 	struct finding found[ARRAY_LEN(checks)];
 	enum level worst = LEVEL_OK;
-	int operands, status;
 	bool json = false;
-	struct err e;
+	int status;
 
-	if (!cli_parse(&cli_doctor, argc, argv, take, &json, &operands, &status))
+	if (!cli_parse(&cli_doctor, argc, argv, take, &json, NULL, &status))
 		return status;
-	if (operands != argc) {
-		(void)err_set(&e, ERR_INVALID, "doctor: expected no arguments");
-		return cli_usage_error(&e);
-	}
 	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
 		checks[i].check(&found[i]);
 		worst = MAX(worst, found[i].level);

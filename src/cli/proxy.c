@@ -336,15 +336,11 @@ static int run(int argc, char **argv)
 	_cleanup_(args_done) struct args a = {
 		.proxy.gate.connect_ports = ports_one(443),
 	};
-	int operands, status;
 	struct err e = { 0 };
+	int status;
 
-	if (!cli_parse(&cli_proxy, argc, argv, take, &a, &operands, &status))
+	if (!cli_parse(&cli_proxy, argc, argv, take, &a, NULL, &status))
 		return status;
-	if (operands != argc) {
-		(void)err_set(&e, ERR_INVALID, "proxy: expected no arguments, only options");
-		return cli_usage_error(&e);
-	}
 	if (!prepare(&a, &e))
 		return cli_usage_error(&e);
 	return serve(&a);

@@ -63,25 +63,14 @@ static bool take(void *ctx, size_t option, const char *arg, struct err *e)
 	return take_option(t->a, &t->c->options[option], arg, e);
 }
 
-/* False: *status is what to return. */
+/* False: *status is what to return. first: of the operands. */
 static bool read_args(const struct cli_command *c, int argc, char **argv, struct args *a,
-		      int n_operands, const char **operand, int *status)
+		      int *first, int *status)
 {
 	struct taking t = { c, a };
-	struct err e = { 0 };
-	int first;
 
 	*a = (struct args){ .socket = CONTROL_SOCKET };
-	if (!cli_parse(c, argc, argv, take, &t, &first, status))
-		return false;
-	if (argc - first == n_operands) {
-		*operand = n_operands ? argv[first] : NULL;
-		return true;
-	}
-	(void)err_set(&e, ERR_INVALID, "%s: expected %s", c->name,
-		      n_operands ? "one destination" : "no arguments");
-	*status = cli_usage_error(&e);
-	return false;
+	return cli_parse(c, argc, argv, take, &t, first, status);
 }
 
 static int usage(const char *text)
@@ -112,6 +101,15 @@ static json_t *ask(const struct cli_command *c, const struct args *a, json_t *ta
 	return NULL;
 }
 
+/* Asks for the action of the command's name, which is all there is to say. NULL: as ask(). */
+static json_t *ask_alone(const struct cli_command *c, int argc, char **argv, struct args *a,
+			 int *status)
+{
+	if (!read_args(c, argc, argv, a, NULL, status))
+		return NULL;
+	return ask(c, a, json_pack("{s:s}", "action", c->name), status);
+}
+
 static json_int_t number(const json_t *o, const char *key)
 {
 	return json_integer_value(json_object_get(o, key));
@@ -139,11 +137,10 @@ static int print_change(json_t *take_reply, const struct args *a, const char *wh
 static int run_reload(int argc, char **argv)
 {
 	json_t *request, *reply;
-	const char *operand;
 	struct args a;
 	int status;
 
-	if (!read_args(&cli_reload, argc, argv, &a, 0, &operand, &status))
+	if (!read_args(&cli_reload, argc, argv, &a, NULL, &status))
 		return status;
 	if (a.trial_s && a.confirm)
 		return usage(
@@ -175,24 +172,30 @@ static bool is_wildcard(const char *dest)
 static int run_rule(const struct cli_command *c, int argc, char **argv)
 {
 	json_t *request, *reply;
-	const char *operand;
+	const char *dest;
 	struct args a;
-	int status;
+	int first, status;
+	struct err e;
 
-	if (!read_args(c, argc, argv, &a, 1, &operand, &status))
+	if (!read_args(c, argc, argv, &a, &first, &status))
 		return status;
+	if (argc - first != 1) {
+		(void)err_set(&e, ERR_INVALID, "%s: expected one destination", c->name);
+		return cli_usage_error(&e);
+	}
+	dest = argv[first];
 	if (a.save && a.for_s)
 		return usage("--save writes the rule for good: expected --save or --for");
 	if (a.save && !a.network)
 		return usage("--save writes into the policy of a network: expected --network NAME");
-	request = json_pack("{s:s, s:s, s:s?, s:b, s:I}", "action", c->name, "destination", operand,
+	request = json_pack("{s:s, s:s, s:s?, s:b, s:I}", "action", c->name, "destination", dest,
 			    "network", a.network, "save", a.save, "for", (json_int_t)a.for_s);
 	if (!a.network)
 		json_object_del(request, "network");
 	reply = ask(c, &a, request, &status);
 	if (!reply)
 		return status;
-	if (strcmp(c->name, "allow") == 0 && is_wildcard(operand))
+	if (strcmp(c->name, "allow") == 0 && is_wildcard(dest))
 		(void)fprintf(stderr,
 			      "sallyport: a wildcard opens no address on a network: allow the "
 			      "names that are meant\n");
@@ -211,14 +214,11 @@ static int run_deny(int argc, char **argv)
 
 static int run_refresh(int argc, char **argv)
 {
-	const char *operand;
 	json_t *reply;
 	struct args a;
 	int status;
 
-	if (!read_args(&cli_refresh, argc, argv, &a, 0, &operand, &status))
-		return status;
-	reply = ask(&cli_refresh, &a, json_pack("{s:s}", "action", "refresh"), &status);
+	reply = ask_alone(&cli_refresh, argc, argv, &a, &status);
 	if (!reply)
 		return status;
 	if (a.json) {
@@ -232,15 +232,13 @@ static int run_refresh(int argc, char **argv)
 
 static int run_reconcile(int argc, char **argv)
 {
-	const char *operand, *differed;
+	const char *differed;
 	json_t *reply;
 	struct args a;
 	size_t n;
 	int status;
 
-	if (!read_args(&cli_reconcile, argc, argv, &a, 0, &operand, &status))
-		return status;
-	reply = ask(&cli_reconcile, &a, json_pack("{s:s}", "action", "reconcile"), &status);
+	reply = ask_alone(&cli_reconcile, argc, argv, &a, &status);
 	if (!reply)
 		return status;
 	if (a.json) {
@@ -263,14 +261,11 @@ static int run_reconcile(int argc, char **argv)
 
 static int run_status(int argc, char **argv)
 {
-	const char *operand;
 	json_t *reply;
 	struct args a;
 	int status;
 
-	if (!read_args(&cli_status, argc, argv, &a, 0, &operand, &status))
-		return status;
-	reply = ask(&cli_status, &a, json_pack("{s:s}", "action", "status"), &status);
+	reply = ask_alone(&cli_status, argc, argv, &a, &status);
 	if (!reply)
 		return status;
 	status = status_is_good(reply) ? CLI_OK : CLI_NOT_ENFORCING;

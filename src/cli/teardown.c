@@ -59,15 +59,11 @@ int cli_teardown_by(const char *socket)
 static int run(int argc, char **argv)
 {
 	const char *socket = CONTROL_SOCKET;
-	int operands, status;
-	struct err e = { 0 };
+	int status;
 
-	if (!cli_parse(&cli_teardown, argc, argv, take, &socket, &operands, &status))
+	if (!cli_parse(&cli_teardown, argc, argv, take, &socket, NULL, &status))
 		return status;
-	if (operands == argc)
-		return cli_teardown_by(socket);
-	(void)err_set(&e, ERR_INVALID, "teardown: expected no arguments, only options");
-	return cli_usage_error(&e);
+	return cli_teardown_by(socket);
 }
 
 static const char *const notes[] = {
