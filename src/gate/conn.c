@@ -65,6 +65,15 @@ static void reset_on_close(int fd)
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 }
 
+ssize_t conn_receive(struct conn *c, char *out, size_t size)
+{
+	ssize_t n = recv(watch_fd(c->client), out, size, MSG_DONTWAIT);
+	bool later = n < 0 && (errno == EAGAIN || errno == EINTR);
+
+	watch_for(c->client, UV_READABLE); /* which an error stops, with bytes before it unread */
+	return later ? -1 : MAX(n, 0);
+}
+
 void conn_reset(struct conn *c)
 {
 	reset_on_close(watch_fd(c->client));

@@ -114,6 +114,9 @@ void conn_rejected(struct conn *c, unsigned status, const char *why);
 /* It was allowed, but cannot be served: told, the client refused, and c is closing. */
 void conn_failed(struct conn *c, const char *why);
 
+/* Reads what the client says. Returns how many bytes, 0 at its end or an error, -1 when there are none now. */
+ssize_t conn_receive(struct conn *c, char *out, size_t size) _must_use_;
+
 /* Ends it at once, with a reset so that the client does not take it for the end of the data. */
 void conn_reset(struct conn *c);
 void conn_close(struct conn *c);

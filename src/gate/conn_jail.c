@@ -82,13 +82,12 @@ static void on_readable(void *ctx, int events)
 	enum inspect_result result;
 	char chunk[16384];
 	size_t seen = c->first.n;
-	ssize_t n = recv(watch_fd(c->client), chunk, sizeof(chunk), MSG_DONTWAIT);
+	ssize_t n = conn_receive(c, chunk, sizeof(chunk));
 
 	(void)events;
-	watch_for(c->client, UV_READABLE); /* which an error stops, with bytes before it unread */
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (n < 0)
 		return;
-	if (n <= 0) {
+	if (n == 0) {
 		/* It said nothing that could be judged, but what it wanted is known. */
 		if (c->verdict.kind == VERDICT_ALLOW || !conn_denied(c, 403, NULL))
 			conn_close(c);

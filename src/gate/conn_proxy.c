@@ -189,13 +189,12 @@ static void on_readable(void *ctx, int events)
 {
 	struct conn *c = ctx;
 	char chunk[16384];
-	ssize_t n = recv(watch_fd(c->client), chunk, sizeof(chunk), MSG_DONTWAIT);
+	ssize_t n = conn_receive(c, chunk, sizeof(chunk));
 
 	(void)events;
-	watch_for(c->client, UV_READABLE); /* which an error stops, with bytes before it unread */
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (n < 0)
 		return;
-	if (n <= 0) {
+	if (n == 0) {
 		conn_close(c);
 		return;
 	}
