@@ -2,13 +2,13 @@
 /*
  * The golden files of what a policy's networks become: tests/golden-network/CASE/policy.yaml,
  * ruleset.nft as compiled, names.txt where names are to be resolved, and ruleset.kernel as the kernel
- * lists it. With --update a test program writes its files anew.
+ * lists it.
  */
 #ifndef SALLYPORT_TESTS_UNIT_NETWORK_CASES_H
 #define SALLYPORT_TESTS_UNIT_NETWORK_CASES_H
 
 #include "compile/network.h"
-#include "jail_cases.h"
+#include "golden_cases.h"
 
 #define NETWORK_CASES "tests/golden-network"
 
@@ -34,12 +34,8 @@ static inline struct network_options network_case_options(const char *dir)
 static inline struct plan *network_case_plan(const char *dir)
 {
 	_cleanup_(freep) char *path = xasprintf("%s/policy.yaml", dir);
-	static const struct policy_options none;
-	struct plan *plan = NULL;
-	struct err e = { 0 };
 
-	t_good(policy_load(path, &none, &plan, &e), e);
-	return plan;
+	return golden_plan(path);
 }
 
 /* The text into out, which is initialised here, and the map into *map. */
@@ -51,26 +47,9 @@ static inline void network_case_compile(const char *dir, const struct network_op
 	struct err e = { 0 };
 
 	t_good(compile_networks(plan, o, NULL, &r, map, &e), e);
-	buf_init(out, JAIL_TEXT_MAX);
+	buf_init(out, GOLDEN_TEXT_MAX);
 	ruleset_text(r, out);
 	t_ok(buf_ok(out));
-}
-
-static inline void network_each_case(void (*fn)(const char *dir))
-{
-	struct dirent **cases = NULL;
-	int n = scandir(NETWORK_CASES, &cases, jail_case_visible, alphasort);
-
-	t_ok(n > 10);
-	for (int i = 0; i < n; i++) {
-		_cleanup_(freep) char *dir = xasprintf("%s/%s", NETWORK_CASES, cases[i]->d_name);
-
-		t_row = dir;
-		fn(dir);
-		t_row = NULL;
-		free(cases[i]);
-	}
-	free(cases);
 }
 
 #endif

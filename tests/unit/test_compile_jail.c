@@ -9,14 +9,14 @@ static void compiles_as_written(const char *dir)
 	_cleanup_(plan_freep) struct plan *plan = jail_plan(policy);
 	_cleanup_(buf_done) struct buf text;
 
-	buf_init(&text, JAIL_TEXT_MAX);
+	buf_init(&text, GOLDEN_TEXT_MAX);
 	jail_ruleset(plan, &text);
-	jail_golden(golden, buf_view(&text));
+	golden_check(golden, buf_view(&text));
 }
 
 T(golden)
 {
-	jail_each_case(compiles_as_written);
+	golden_each_case(JAIL_CASES, compiles_as_written);
 }
 
 /*
@@ -79,7 +79,7 @@ static void has_no_names(const char *dir)
 	_cleanup_(plan_freep) struct plan *plan = jail_plan(policy);
 	_cleanup_(buf_done) struct buf text;
 
-	buf_init(&text, JAIL_TEXT_MAX);
+	buf_init(&text, GOLDEN_TEXT_MAX);
 	jail_ruleset(plan, &text);
 	t_ok(check_addresses(buf_view(&text)) >= 4); /* the jail's own are always there */
 	check_no_names(plan->policies[0], buf_view(&text));
@@ -87,7 +87,7 @@ static void has_no_names(const char *dir)
 
 T(no_names)
 {
-	jail_each_case(has_no_names);
+	golden_each_case(JAIL_CASES, has_no_names);
 }
 
 static const struct {
@@ -129,7 +129,7 @@ T(too_small)
 	struct jail_ports ports = { .tcp = 10001, .udp = 10002 };
 	_cleanup_(buf_done) struct buf whole;
 
-	buf_init(&whole, JAIL_TEXT_MAX);
+	buf_init(&whole, GOLDEN_TEXT_MAX);
 	jail_ruleset(plan, &whole);
 	for (size_t max = 1; max < whole.n; max += 7) {
 		_cleanup_(buf_done) struct buf cut;
@@ -146,6 +146,6 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = { T_TEST(golden), T_TEST(no_names), T_TEST(wants_udp),
 					    T_TEST(too_small) };
 
-	jail_update = argc == 2 && strcmp(argv[1], "--update") == 0;
+	golden_arguments(argc, argv);
 	return cmocka_run_group_tests(tests, NULL, NULL) != 0;
 }

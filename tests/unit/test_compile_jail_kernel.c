@@ -11,17 +11,17 @@ static void loads_as_written(const char *dir)
 	_cleanup_(plan_freep) struct plan *plan = jail_plan(policy);
 	_cleanup_(buf_done) struct buf text = { 0 }, listed = { 0 };
 
-	buf_init(&text, JAIL_TEXT_MAX);
+	buf_init(&text, GOLDEN_TEXT_MAX);
 	jail_ruleset(plan, &text);
 	t_ok(nft_in_namespace(buf_cstr(&text), &listed));
 	if (listed.p[0] != '+')
 		t_fail("the rules do not load: %s\n%s", listed.p + 1, buf_cstr(&text));
-	jail_golden(golden, span_from(buf_view(&listed), 1));
+	golden_check(golden, span_from(buf_view(&listed), 1));
 }
 
 T(golden)
 {
-	jail_each_case(loads_as_written);
+	golden_each_case(JAIL_CASES, loads_as_written);
 }
 
 /* The test would see it if rules did not load. */
@@ -41,6 +41,6 @@ int main(int argc, char **argv)
 
 	if (!nft_can_compare())
 		return T_SKIP_PROGRAM;
-	jail_update = argc == 2 && strcmp(argv[1], "--update") == 0;
+	golden_arguments(argc, argv);
 	return cmocka_run_group_tests(tests, NULL, NULL) != 0;
 }

@@ -37,17 +37,17 @@ static void compiles_as_written(const char *dir)
 	_cleanup_(network_map_done) struct network_map map = { 0 };
 	_cleanup_(buf_done) struct buf text = { 0 }, said;
 
-	buf_init(&said, JAIL_TEXT_MAX);
+	buf_init(&said, GOLDEN_TEXT_MAX);
 	network_case_compile(dir, &o, &text, &map);
-	jail_golden(golden, buf_view(&text));
+	golden_check(golden, buf_view(&text));
 	print_map(&map, &said);
 	if (map.n_names)
-		jail_golden(names, buf_view(&said));
+		golden_check(names, buf_view(&said));
 }
 
 T(golden)
 {
-	network_each_case(compiles_as_written);
+	golden_each_case(NETWORK_CASES, compiles_as_written);
 }
 
 /* ---- What is refused ---- */
@@ -180,6 +180,6 @@ int main(int argc, char **argv)
 		T_TEST(bridges), T_TEST(prefix),  T_TEST(deterministic)
 	};
 
-	jail_update = argc == 2 && strcmp(argv[1], "--update") == 0;
+	golden_arguments(argc, argv);
 	return cmocka_run_group_tests(tests, NULL, NULL) != 0;
 }

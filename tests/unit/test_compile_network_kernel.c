@@ -30,14 +30,14 @@ static void loads_as_written(const char *dir)
 	o.no_bridge_reject = true;
 	network_case_compile(dir, &o, &text, &map);
 	load(buf_cstr(&text), &listed);
-	jail_golden(golden, span_from(buf_view(&listed), 1));
+	golden_check(golden, span_from(buf_view(&listed), 1));
 	load(buf_cstr(&listed) + 1, &again);
 	t_eq_span(buf_view(&again), buf_cstr(&listed));
 }
 
 T(golden)
 {
-	network_each_case(loads_as_written);
+	golden_each_case(NETWORK_CASES, loads_as_written);
 }
 
 static bool load_tables(const void *what, struct err *e)
@@ -86,8 +86,8 @@ static void loads_as_messages(const char *dir)
 	t_ok(nft_in_namespace_by(load_tables, r, &listed));
 	if (listed.p[0] != '+')
 		t_fail("the tables do not load: %s", listed.p + 1);
-	buf_init(&text, JAIL_TEXT_MAX);
-	buf_init(&want, JAIL_TEXT_MAX);
+	buf_init(&text, GOLDEN_TEXT_MAX);
+	buf_init(&want, GOLDEN_TEXT_MAX);
 	ruleset_text(r, &text);
 	load(buf_cstr(&text), &of_text);
 	say_types(buf_view(&of_text), &want);
@@ -96,7 +96,7 @@ static void loads_as_messages(const char *dir)
 
 T(messages)
 {
-	network_each_case(loads_as_messages);
+	golden_each_case(NETWORK_CASES, loads_as_messages);
 }
 
 static void loads_in_full(const char *dir)
@@ -115,7 +115,7 @@ T(full)
 
 	t_ok(nft_in_namespace(full_bridge, &listed));
 	if (listed.p[0] == '+')
-		network_each_case(loads_in_full);
+		golden_each_case(NETWORK_CASES, loads_in_full);
 	else
 		print_message("not tried: this kernel has no meta ibrname or reject for bridges\n");
 }
@@ -127,6 +127,6 @@ int main(int argc, char **argv)
 
 	if (!nft_can_compare())
 		return T_SKIP_PROGRAM;
-	jail_update = argc == 2 && strcmp(argv[1], "--update") == 0;
+	golden_arguments(argc, argv);
 	return cmocka_run_group_tests(tests, NULL, NULL) != 0;
 }

@@ -83,7 +83,7 @@ static struct compiled compiled(const struct plan *p, uint16_t dns_port,
 	struct err e = { 0 };
 
 	t_good(compile_networks(p, &o, was, &c.rules, &c.map, &e), e);
-	buf_init(&c.text, JAIL_TEXT_MAX);
+	buf_init(&c.text, GOLDEN_TEXT_MAX);
 	ruleset_text(c.rules, &c.text);
 	for (size_t i = 0; i < c.map.n_uses; i++) {
 		const struct network_map_use *u = &c.map.uses[i];

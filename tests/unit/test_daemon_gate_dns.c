@@ -167,8 +167,8 @@ static void world_open(struct world *w)
 		.o = &w->options, .on_event = on_event, .ctx = w, .report = -1
 	};
 	t_good(gate_child_start(&w->child, &e), e);
-	w->report = watch_new(&w->loop, fcntl(w->child.report, F_DUPFD_CLOEXEC, 3), on_report, w);
-	watch_for(w->report, UV_READABLE);
+	w->report = gate_child_watch(&w->child, &w->loop, on_report, w, &e);
+	t_good(w->report, e);
 }
 
 static void world_close(struct world *w)
