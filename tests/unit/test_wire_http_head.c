@@ -1,41 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "base/alloc.h"
 #include "base/limits.h"
-#include "t.h"
-#include "wire/http.h"
+#include "http_pieces.h"
 
 #define HOST "Host: good.test\r\n"
 #define GET  "GET / HTTP/1.1\r\n" HOST
 #define POST "POST / HTTP/1.1\r\n" HOST
 #define END  "\r\n"
-
-/*
- * Reads bytes all at once, then a byte at a time and in two pieces cut at every place, each as a
- * block of exactly its size. Every way has to end the same.
- */
-static ptrdiff_t read_head(struct span bytes, struct http_head *out, struct http_bad *bad)
-{
-	struct http_bad other = { 0 };
-	struct http_head piece;
-	ptrdiff_t whole = http_head_read(bytes, 0, out, bad), part = 0;
-	size_t last = 0;
-
-	for (size_t n = 1; n <= bytes.n && part == 0; n++) {
-		_cleanup_(freep) char *exact = xmalloc(n);
-
-		memcpy(exact, bytes.p, n);
-		part = http_head_read(span_bytes(exact, n), n - 1, &piece, &other);
-		last = n;
-	}
-	t_eq_int(part, whole);
-	if (whole < 0) {
-		t_eq_int(other.status, bad->status);
-		t_eq_str(other.why, bad->why);
-	}
-	for (size_t n = 1; n < last; n++)
-		t_eq_int(http_head_read(bytes, n, &piece, &other), whole);
-	return whole;
-}
 
 static const struct {
 	const char *name;
@@ -73,35 +43,11 @@ static const struct {
 	  "LF without CR" },
 	{ "LF alone at the end", SPAN_LIT(GET "\n"), 400, "LF without CR" },
 	{ "CR alone", SPAN_LIT("GET / HTTP/1.1\rHost: good.test\r\n\r\n"), 400, "CR without LF" },
-	{ "CR alone in a value", SPAN_LIT(GET "X: a\rHost: evil.test\r\n\r\n"), 400,
-	  "CR without LF" },
 	{ "CR CR LF", SPAN_LIT("GET / HTTP/1.1\r\r\n" HOST END), 400, "CR without LF" },
-	{ "NUL in a value", SPAN_LIT(GET "X: a\0b\r\n\r\n"), 400, "control byte" },
-	{ "NUL in a name", SPAN_LIT(GET "X\0: a\r\n\r\n"), 400, "control byte" },
-	{ "DEL in a value", SPAN_LIT(GET "X: a\x7f\r\n\r\n"), 400, "control byte" },
 	{ "escape in the target", SPAN_LIT("GET /\x1b HTTP/1.1\r\n" HOST END), 400,
-	  "control byte" },
-	{ "form feed", SPAN_LIT(GET "Content-Length:\f5\r\n\r\n"), 400, "control byte" },
-	{ "vertical tab", SPAN_LIT(GET "Transfer-Encoding:\vchunked\r\n\r\n"), 400,
 	  "control byte" },
 
 	/* Fields. */
-	{ "folded by a blank", SPAN_LIT(GET "X: a\r\n b\r\n\r\n"), 400, "folded" },
-	{ "folded by a tab", SPAN_LIT(GET "X: a\r\n\tb\r\n\r\n"), 400, "folded" },
-	{ "folded before any field", SPAN_LIT("GET / HTTP/1.1\r\n Host: good.test\r\n\r\n"), 400,
-	  "folded" },
-	{ "folded Transfer-Encoding",
-	  SPAN_LIT(POST "Transfer-Encoding: chunked\r\n , identity\r\n\r\n"), 400, "folded" },
-	{ "a line of blanks", SPAN_LIT(GET "  \r\n\r\n"), 400, "folded" },
-	{ "no colon", SPAN_LIT(GET "X\r\n\r\n"), 400, "colon" },
-	{ "no name", SPAN_LIT(GET ": a\r\n\r\n"), 400, "field name" },
-	{ "blank before the colon", SPAN_LIT(GET "Content-Length : 5\r\n\r\n"), 400, "field name" },
-	{ "tab before the colon", SPAN_LIT(GET "Transfer-Encoding\t: chunked\r\n\r\n"), 400,
-	  "field name" },
-	{ "blank in a name", SPAN_LIT(GET "Content Length: 5\r\n\r\n"), 400, "field name" },
-	{ "8 bits in a name", SPAN_LIT(GET "Hos\xc5\xa7: a\r\n\r\n"), 400, "field name" },
-	{ "quote in a name", SPAN_LIT(GET "\"Host\": a\r\n\r\n"), 400, "field name" },
-	{ "slash in a name", SPAN_LIT(GET "a/b: c\r\n\r\n"), 400, "field name" },
 
 	/* Host. */
 	{ "no Host", SPAN_LIT("GET / HTTP/1.1\r\n\r\n"), 400, "no Host" },
@@ -203,63 +149,6 @@ static const struct {
 	  "http://host" },
 
 	/* Framing. */
-	{ "both lengths", SPAN_LIT(POST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"),
-	  400, "both" },
-	{ "both lengths, the other way",
-	  SPAN_LIT(POST "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n"), 400, "both" },
-	{ "two lengths", SPAN_LIT(POST "Content-Length: 5\r\nContent-Length: 6\r\n\r\n"), 400,
-	  "two Content-Length" },
-	{ "the same length twice", SPAN_LIT(POST "Content-Length: 5\r\nCONTENT-LENGTH: 5\r\n\r\n"),
-	  400, "two Content-Length" },
-	{ "list of lengths", SPAN_LIT(POST "Content-Length: 5, 5\r\n\r\n"), 400,
-	  "malformed Content-Length" },
-	{ "length with a plus", SPAN_LIT(POST "Content-Length: +5\r\n\r\n"), 400,
-	  "malformed Content-Length" },
-	{ "length below zero", SPAN_LIT(POST "Content-Length: -5\r\n\r\n"), 400,
-	  "malformed Content-Length" },
-	{ "length in hex", SPAN_LIT(POST "Content-Length: 0x5\r\n\r\n"), 400,
-	  "malformed Content-Length" },
-	{ "length with a leading zero", SPAN_LIT(POST "Content-Length: 010\r\n\r\n"), 400,
-	  "malformed Content-Length" },
-	{ "length with a blank", SPAN_LIT(POST "Content-Length: 1 0\r\n\r\n"), 400,
-	  "malformed Content-Length" },
-	{ "length with a comma", SPAN_LIT(POST "Content-Length: 1,000\r\n\r\n"), 400,
-	  "malformed Content-Length" },
-	{ "length with a fraction", SPAN_LIT(POST "Content-Length: 5.0\r\n\r\n"), 400,
-	  "malformed Content-Length" },
-	{ "empty length", SPAN_LIT(POST "Content-Length:\r\n\r\n"), 400,
-	  "malformed Content-Length" },
-	{ "length in quotes", SPAN_LIT(POST "Content-Length: \"5\"\r\n\r\n"), 400,
-	  "malformed Content-Length" },
-	{ "length of 2^63", SPAN_LIT(POST "Content-Length: 9223372036854775808\r\n\r\n"), 400,
-	  "malformed Content-Length" },
-	{ "length of 2^64 and 5", SPAN_LIT(POST "Content-Length: 18446744073709551621\r\n\r\n"),
-	  400, "malformed Content-Length" },
-	{ "two codings",
-	  SPAN_LIT(POST "Transfer-Encoding: chunked\r\n"
-			"Transfer-Encoding: chunked\r\n\r\n"),
-	  400, "two Transfer-Encoding" },
-	{ "chunked and identity",
-	  SPAN_LIT(POST "Transfer-Encoding: chunked\r\n"
-			"Transfer-Encoding: identity\r\n\r\n"),
-	  400, "two Transfer-Encoding" },
-	{ "gzip, chunked", SPAN_LIT(POST "Transfer-Encoding: gzip, chunked\r\n\r\n"), 501,
-	  "Transfer-Encoding" },
-	{ "chunked, chunked", SPAN_LIT(POST "Transfer-Encoding: chunked, chunked\r\n\r\n"), 501,
-	  "Transfer-Encoding" },
-	{ "chunked, identity", SPAN_LIT(POST "Transfer-Encoding: chunked, identity\r\n\r\n"), 501,
-	  "Transfer-Encoding" },
-	{ "identity", SPAN_LIT(POST "Transfer-Encoding: identity\r\n\r\n"), 501,
-	  "Transfer-Encoding" },
-	{ "xchunked", SPAN_LIT(POST "Transfer-Encoding: xchunked\r\n\r\n"), 501,
-	  "Transfer-Encoding" },
-	{ "chunked;q=1", SPAN_LIT(POST "Transfer-Encoding: chunked;q=1\r\n\r\n"), 501,
-	  "Transfer-Encoding" },
-	{ "\"chunked\" in quotes", SPAN_LIT(POST "Transfer-Encoding: \"chunked\"\r\n\r\n"), 501,
-	  "Transfer-Encoding" },
-	{ "chunked in upper case", SPAN_LIT(POST "Transfer-Encoding: CHUNKED\r\n\r\n"), 501,
-	  "Transfer-Encoding" },
-	{ "empty coding", SPAN_LIT(POST "Transfer-Encoding:\r\n\r\n"), 501, "Transfer-Encoding" },
 	{ "chunked in HTTP/1.0",
 	  SPAN_LIT("POST / HTTP/1.0\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"), 400,
 	  "HTTP/1.0" },
@@ -269,17 +158,9 @@ static const struct {
 	{ "CONNECT with chunks",
 	  SPAN_LIT("CONNECT good.test:443 HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"),
 	  400, "CONNECT with a body" },
-	{ "Connection: Content-Length",
-	  SPAN_LIT(POST "Connection: close, Content-Length\r\nContent-Length: 5\r\n\r\n"), 400,
-	  "Connection lists" },
-	{ "Connection: Host", SPAN_LIT(GET "Connection: host\r\n\r\n"), 400, "Connection lists" },
-	{ "Connection: Transfer-Encoding", SPAN_LIT(GET "Connection: ,transfer-encoding\r\n\r\n"),
-	  400, "Connection lists" },
 	{ "another Expect", SPAN_LIT(POST "Expect: 200-ok\r\n\r\n"), 417, "Expect" },
 	{ "two Expects", SPAN_LIT(POST "Expect: 100-continue\r\nExpect: 100-continue\r\n\r\n"), 417,
 	  "Expect" },
-	{ "two Upgrades", SPAN_LIT(GET "Upgrade: websocket\r\nUpgrade: h2c\r\n\r\n"), 400,
-	  "two Upgrade" },
 	{ "two Proxy-Authorizations",
 	  SPAN_LIT(GET "Proxy-Authorization: a\r\nProxy-Authorization: b\r\n\r\n"), 400,
 	  "two Proxy-Authorization" },
@@ -530,25 +411,6 @@ T(max_forwards)
 	}
 }
 
-/* Connection may list so many fields, in one line or in several; empty places do not count. */
-T(options)
-{
-	for (unsigned n = LIMIT_HTTP_OPTIONS - 1; n <= LIMIT_HTTP_OPTIONS + 1; n++) {
-		_cleanup_(buf_done) struct buf b = { 0 };
-		struct http_head h = { 0 };
-		struct http_bad bad = { 0 };
-		bool good = n <= LIMIT_HTTP_OPTIONS;
-
-		buf_init(&b, 4096);
-		buf_str(&b, GET "Connection: ,,, ,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,\r\n");
-		for (unsigned i = 0; i < n; i++)
-			buf_fmt(&b, i % 2 ? ", b%u\r\n" : "Connection: a%u", i);
-		buf_str(&b, n % 2 ? "\r\n\r\n" : "\r\n");
-		t_eq_int(read_head(buf_view(&b), &h, &bad), good ? (ptrdiff_t)b.n : -1);
-		t_eq_int(bad.status, good ? 0 : 400);
-	}
-}
-
 /* What cannot become a head is refused as soon as that is seen. */
 T(early)
 {
@@ -572,33 +434,14 @@ T(unfinished)
 		t_eq_int(http_head_read(span_first(head, n), 0, &h, &bad), 0);
 }
 
-static struct buf padded(size_t n_fields, size_t value)
+/* A head in the midst of its last field. */
+static struct buf begun(void)
 {
 	struct buf b;
 
 	buf_init(&b, 1 << 20);
-	buf_str(&b, GET);
-	for (size_t i = 1; i < n_fields; i++) {
-		buf_fmt(&b, "X-%zu: ", i);
-		for (size_t k = 0; k < value; k++)
-			buf_char(&b, 'v');
-		buf_str(&b, "\r\n");
-	}
+	buf_str(&b, GET "X: ");
 	return b;
-}
-
-T(too_many_fields)
-{
-	_cleanup_(buf_done) struct buf most = padded(LIMIT_HTTP_FIELDS, 1);
-	_cleanup_(buf_done) struct buf more = padded(LIMIT_HTTP_FIELDS + 1, 1);
-	struct http_head h;
-	struct http_bad bad = { 0 };
-
-	buf_str(&most, "\r\n");
-	buf_str(&more, "\r\n");
-	t_eq_int(read_head(buf_view(&most), &h, &bad), most.n);
-	t_eq_int(read_head(buf_view(&more), &h, &bad), -1);
-	t_eq_int(bad.status, 431);
 }
 
 T(too_long)
@@ -607,9 +450,8 @@ T(too_long)
 	struct http_bad bad = { 0 };
 
 	for (size_t n = LIMIT_HTTP_HEAD - 2; n <= LIMIT_HTTP_HEAD + 2; n++) {
-		_cleanup_(buf_done) struct buf b = padded(1, 0);
+		_cleanup_(buf_done) struct buf b = begun();
 
-		buf_str(&b, "X: ");
 		while (b.n < n - 4)
 			buf_char(&b, 'v');
 		buf_str(&b, "\r\n\r\n");
@@ -626,11 +468,10 @@ T(too_long)
 /* A line that never ends, a byte at a time: refused at the limit, and soon enough. */
 T(trickle)
 {
-	_cleanup_(buf_done) struct buf b = padded(1, 0);
+	_cleanup_(buf_done) struct buf b = begun();
 	struct http_head h;
 	struct http_bad bad = { 0 };
 
-	buf_str(&b, "X: ");
 	while (b.n < LIMIT_HTTP_HEAD - 1) {
 		buf_char(&b, 'v');
 		t_eq_int(http_head_read(buf_view(&b), b.n - 1, &h, &bad), 0);
@@ -641,5 +482,4 @@ T(trickle)
 }
 
 T_MAIN(T_TEST(refuse), T_TEST(take), T_TEST(no_host), T_TEST(spans), T_TEST(upgrade), T_TEST(path),
-       T_TEST(max_forwards), T_TEST(options), T_TEST(early), T_TEST(unfinished),
-       T_TEST(too_many_fields), T_TEST(too_long), T_TEST(trickle))
+       T_TEST(max_forwards), T_TEST(early), T_TEST(unfinished), T_TEST(too_long), T_TEST(trickle))
