@@ -69,18 +69,6 @@ enum dns_rcode {
 #define DNS_FLAG_CD 0x0010U
 
 /*
- * "A", "MX", ...; "TYPE1234" (RFC 3597) for one that has no name here. Returns out, or a constant.
- */
-#define DNS_TYPE_STR_MAX 16
-const char *dns_type_str(uint16_t type, char out[static DNS_TYPE_STR_MAX]);
-
-/*
- * The other way, in any case of letters. False for what is no type, and for a type that is never
- * forwarded, see dns_type_refused().
- */
-bool dns_type_parse(struct span s, uint16_t *out) _must_use_;
-
-/*
  * No policy can have this type forwarded: SVCB and HTTPS, which carry addresses and the keys that
  * hide a name from the check on 443; ANY, zone transfers and the other meta types, which are not
  * the records of one name. They are answered empty or refused.
