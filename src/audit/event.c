@@ -17,16 +17,6 @@ _Static_assert(ARRAY_LEN(kinds) == EVENT_KIND_COUNT, "one word for each kind");
 _Static_assert(ARRAY_LEN(layers) == LAYER_COUNT, "one word for each layer");
 _Static_assert(ARRAY_LEN(verdicts) == EVENT_VERDICT_COUNT, "one word for each verdict");
 
-const char *event_verdict_str(enum event_verdict v)
-{
-	return verdicts[v];
-}
-
-const char *event_layer_str(enum event_layer l)
-{
-	return layers[l];
-}
-
 /* None, or one in canonical form: it is going to be shown, and written into policies, as it is. */
 static bool name_valid(const struct name *n)
 {

@@ -92,7 +92,4 @@ bool event_dest_writable(const struct dest *d);
 /* The same as event_dest() for its remedy. False: there is none, or no rule can name it. */
 bool event_remedy_dest(const struct event *ev, struct dest *out);
 
-const char *event_verdict_str(enum event_verdict v);
-const char *event_layer_str(enum event_layer l);
-
 #endif

@@ -261,8 +261,3 @@ bool named_used(const struct named *l, size_t name)
 {
 	return l->first[name] < l->first[name + 1];
 }
-
-size_t named_count(const struct named *l)
-{
-	return HASH_COUNT(l->items);
-}

@@ -52,7 +52,4 @@ bool named_alike(const struct named *a, size_t of_a, const struct named *b, size
 /* The name (an index in the map) has places in sets. */
 bool named_used(const struct named *l, size_t name);
 
-/* How many elements there are. */
-size_t named_count(const struct named *l);
-
 #endif

@@ -205,11 +205,6 @@ bool names_pending(const struct names *ns)
 	return false;
 }
 
-size_t names_count(const struct names *ns)
-{
-	return ns->n;
-}
-
 /* ---- addresses */
 
 static void tell(const struct names *ns, const struct entry *en, const struct names_address *a,

@@ -99,8 +99,6 @@ void names_set_pace(struct names *ns, const struct names_pace *p);
 /* From now on these are the names. What is known of those that stay is kept; new ones are due. */
 void names_set(struct names *ns, const struct names_wanted *list, size_t n, uint64_t now_ms);
 
-size_t names_count(const struct names *ns);
-
 /* False: it is none of them. */
 bool names_find(const struct names *ns, const struct name *name, size_t *out);
 

@@ -19,9 +19,6 @@
 /* A request to delete: header, tuple with addresses, ports and zone, the entry's zone and id. */
 #define DELETION_MAX 256
 
-/* One slice of a sweep that is made at once. */
-#define WHOLE_MS 1000
-
 struct sweep {
 	conntrack_keep_fn *keep;
 	void *ctx;
@@ -319,18 +316,5 @@ bool conntrack_sweep_some(struct conntrack *c, unsigned ms, bool *more, uint64_t
 		return fail(c, r, "listing the flows", e);
 	s->under_way = s->under_way && !s->dump.whole;
 	*more = s->under_way;
-	return true;
-}
-
-bool conntrack_sweep(struct conntrack *c, conntrack_keep_fn *keep, void *ctx, uint64_t *ended,
-		     struct err *e)
-{
-	bool more = true;
-
-	if (!conntrack_sweep_begin(c, keep, ctx, e))
-		return false;
-	while (more)
-		if (!conntrack_sweep_some(c, WHOLE_MS, &more, ended, e))
-			return false;
 	return true;
 }

@@ -29,16 +29,11 @@ void conntrack_close(struct conntrack *c);
 typedef bool conntrack_keep_fn(void *ctx, const struct conntrack_flow *f);
 
 /*
- * Asks keep() about every flow of both families and deletes those that are refused. *ended: how many. An
- * interrupted dump is read again (NLM_F_DUMP_INTR), a bounded number of times.
- */
-bool conntrack_sweep(struct conntrack *c, conntrack_keep_fn *keep, void *ctx, uint64_t *ended,
-		     struct err *e) _must_use_;
-
-/*
- * The same in slices, for a table of any size: begin, and then some, each for about ms milliseconds, until
- * *more is false. *ended: how many since it was begun. A sweep that is under way is given up by another's
- * beginning. Flows that begin meanwhile may be passed over. What fails ends the sweep.
+ * A sweep asks keep() about every flow of both families and deletes those that are refused; in slices, for a
+ * table of any size: begin, and then some, each for about ms milliseconds, until *more is false. *ended: how
+ * many were deleted since it was begun. A sweep that is under way is given up by another's beginning. Flows
+ * that begin meanwhile may be passed over. An interrupted dump is read again (NLM_F_DUMP_INTR), a bounded
+ * number of times. What fails ends the sweep.
  */
 bool conntrack_sweep_begin(struct conntrack *c, conntrack_keep_fn *keep, void *ctx, struct err *e)
 	_must_use_;

@@ -143,8 +143,11 @@ static uint64_t sweep(conntrack_keep_fn *fn, void *ctx)
 	struct conntrack *c = open_conntrack();
 	uint64_t ended = 0;
 	struct err e = { 0 };
+	bool more = true;
 
-	t_good(conntrack_sweep(c, fn, ctx, &ended, &e), e);
+	t_good(conntrack_sweep_begin(c, fn, ctx, &e), e);
+	while (more)
+		t_good(conntrack_sweep_some(c, 1000, &more, &ended, &e), e);
 	conntrack_close(c);
 	return ended;
 }

@@ -156,8 +156,6 @@ T(words)
 		check_field(o, "verdict", row->says[2]);
 		check_field(o, "proto", row->says[3]);
 		check_field(o, "dst", "\"2001:db8::1\"");
-		t_ok(strstr(row->says[1], event_layer_str(row->layer)));
-		t_ok(strstr(row->says[2], event_verdict_str(row->verdict)));
 		json_decref(o);
 	}
 }
