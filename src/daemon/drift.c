@@ -37,13 +37,10 @@ static void tell(struct enforcer *f, const char *what)
 	enforcer_story("the tables were changed by another program: %s; they were put right", what);
 }
 
-bool drift_check(struct enforcer *f, char *differed, size_t size, struct err *e)
+static bool put_right(struct enforcer *f, char *differed, size_t size, struct err *e)
 {
 	uint64_t ended;
 
-	differed[0] = '\0';
-	if (!f->now.rules)
-		return true;
 	if (!tables_compare(f->tables, f->now.rules, NULL, f->wrong, sizeof(f->wrong), e))
 		return false;
 	if (!f->wrong[0])
@@ -57,13 +54,24 @@ bool drift_check(struct enforcer *f, char *differed, size_t size, struct err *e)
 	return flows_sweep(f, &ended, e);
 }
 
+bool drift_check(struct enforcer *f, char *differed, size_t size, struct err *e)
+{
+	differed[0] = '\0';
+	if (!f->now.rules || put_right(f, differed, size, e))
+		return true;
+	drift_soon(f);
+	return false;
+}
+
 /* What is learned is not compared: it comes and goes. After another program was there it is put in anew. */
 static bool refill(struct enforcer *f, struct err *e)
 {
 	if (!f->now.rules)
 		return true;
-	if (!inforce_reload(f, e))
+	if (!inforce_reload(f, e)) {
+		drift_soon(f);
 		return false;
+	}
 	f->repairs++;
 	tell(f, "perhaps what is learned");
 	return true;
@@ -133,10 +141,11 @@ static void on_look(void *ctx)
 	struct enforcer *f = ctx;
 
 	f->look_soon = false;
+	timer_restart(f->check, LOOK_MS);
 	recover(f);
 	look(f);
-	timer_restart(f->check,
-		      f->unswept || !drift_hears(f) || !ports_hear(f) ? QUARREL_MS : LOOK_MS);
+	if (f->unswept || !drift_hears(f) || !ports_hear(f))
+		drift_soon(f);
 }
 
 static void on_change(void *ctx, int events)

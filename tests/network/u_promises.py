@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is asked for is what happens, or is refused in words; and what has failed is tried again."""
+
+import json
+import os
+import resource
+import signal
+
+import probes as p
+from j_inside import inject
+from lib.bridgeworld import batch
+from lib.case import eventually, expect, expect_eq, expect_in
+from lib.confined import NetCases, arrives, policy, stays_in
+from lib.daemon import read_line
+from lib.fake_engine import FakeEngine
+
+CASES = NetCases()
+SECONDS = 40
+
+OPEN = '- allow: ["203.0.113.10:7007"]'
+WIDER = OPEN + '\n- allow: ["203.0.113.11:80"]'
+DUP, DUP2 = 32, 33
+
+
+def passes(t, box, address=p.GOOD4, port=7007):
+    try:
+        p.tcp(address, port)(t, box, t.token())
+        return True
+    except OSError:
+        return False
+
+
+def refused(reply, *words):
+    expect_eq(reply["status"], "error", "status", reply)
+    for word in words:
+        expect_in(word, reply["message"], "the message")
+
+
+# --- What the kernel has refused.
+class NoTables:
+    """The enforcer's socket to nf_tables, its first to netfilter, is none for the time of a block."""
+
+    def __init__(self, t, daemon):
+        self.t, self.pid = t, daemon.pid
+        with open(f"/proc/{self.pid}/net/netlink") as f:
+            lines = [line.split() for line in f.readlines()[1:]]
+        ours = {f"socket:[{line[9]}]" for line in lines if line[1] == "12"}
+        self.fd = min(int(fd) for fd in os.listdir(f"/proc/{self.pid}/fd")
+                      if os.readlink(f"/proc/{self.pid}/fd/{fd}") in ours)
+
+    def __enter__(self):
+        self.saved = int(inject(self.t, self.pid, DUP, (self.fd,)))
+        expect(self.saved > 0, f"dup(): {self.saved}")
+        inject(self.t, self.pid, DUP2, (0, self.fd))
+
+    def __exit__(self, *_):
+        inject(self.t, self.pid, DUP2, (self.saved, self.fd))
+
+
+@CASES.case("F-02 F-03 the tables are flushed and cannot be put right: that is tried again a second later")
+def _repair(t):
+    daemon = t.start(policy(OPEN), "--no-owner")
+    with NoTables(t, daemon):
+        t.nft("flush", "chain", "inet", "sallyport", "forward")
+        eventually(lambda: "cannot be put right" in daemon.story(), "nothing is said")
+        expect(passes(t, t.sb1, p.EVIL4, 80), "the test does not open the network")
+        expect_eq(t.ours("status").status, 4, "exit status of status")
+    eventually(lambda: not passes(t, t.sb1, p.EVIL4, 80), "the network stays open", 5)
+    expect_eq(t.ours("status").status, 0, "exit status of status afterwards")
