@@ -63,17 +63,20 @@ bool drift_check(struct enforcer *f, char *differed, size_t size, struct err *e)
 	return false;
 }
 
-/* What is learned is not compared: it comes and goes. After another program was there it is put in anew. */
+/* What is learned is not compared: it comes and goes. After another program was there, and when some of it was
+ * refused, it is put in anew. */
 static bool refill(struct enforcer *f, struct err *e)
 {
-	if (!f->now.rules)
+	if (!f->now.rules || !(f->meddled || f->unfilled))
 		return true;
 	if (!inforce_reload(f, e)) {
 		drift_soon(f);
 		return false;
 	}
-	f->repairs++;
-	tell(f, "perhaps what is learned");
+	if (f->meddled) {
+		f->repairs++;
+		tell(f, "perhaps what is learned");
+	}
 	return true;
 }
 
@@ -84,8 +87,7 @@ static void look(struct enforcer *f)
 
 	if (f->torn_down)
 		return;
-	if (!drift_check(f, differed, sizeof(differed), &e) ||
-	    (f->meddled && !differed[0] && !refill(f, &e)))
+	if (!drift_check(f, differed, sizeof(differed), &e) || (!differed[0] && !refill(f, &e)))
 		enforcer_story("what is in force cannot be put right: %s", e.msg);
 	else
 		f->meddled = false;

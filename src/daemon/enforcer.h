@@ -100,6 +100,7 @@ struct enforcer {
 	char wrong[256]; /* what the last read-back found to differ; "": nothing */
 	bool look_soon;	 /* drift.c: within a second */
 	bool meddled;	 /* drift.c: another program was there since the last look */
+	bool unfilled;	 /* what is learned could not be put into the tables */
 	bool unswept;	 /* flows that the policy in force denies may go on */
 	bool sweeping;	 /* not all flows have been judged by it yet */
 	struct timer *sweep;

@@ -312,6 +312,7 @@ bool inforce_reload(struct enforcer *f, struct err *e)
 	if (!ok)
 		return false;
 	f->wrong[0] = '\0';
+	f->unfilled = false;
 	if (f->untold)
 		answers_tell_all(f);
 	return true;

@@ -51,7 +51,7 @@ static void take_changes(struct enforcer *f, const struct names_changes *c)
 	}
 	if (out->n && !f->torn_down && !tables_change(f->tables, out->items, out->n, &e)) {
 		enforcer_story("addresses of names could not be put into the tables: %s", e.msg);
-		f->untold = true;
+		f->untold = f->unfilled = true;
 		drift_soon(f);
 	} else {
 		tell_changed(f, c);

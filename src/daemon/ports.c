@@ -246,6 +246,7 @@ void ports_look(struct enforcer *f)
 	}
 	if (out.n && !tables_change(f->tables, out.items, out.n, &e)) {
 		enforcer_story("who is at which port could not be put into the tables: %s", e.msg);
+		f->unfilled = true;
 		drift_soon(f);
 	}
 	changes_done(&out);

@@ -67,3 +67,22 @@ def _repair(t):
         expect_eq(t.ours("status").status, 4, "exit status of status")
     eventually(lambda: not passes(t, t.sb1, p.EVIL4, 80), "the network stays open", 5)
     expect_eq(t.ours("status").status, 0, "exit status of status afterwards")
+
+
+@CASES.case("F-02 who is at a port cannot be put into the tables: that is tried again a second later")
+def _port(t):
+    daemon = t.start(policy(OPEN))
+    arrives(t, t.sb3, p.tcp(p.GOOD4, 7007))
+
+    def listed(box):
+        return f'"{box.port}"' in t.nft("list", "table", "bridge", "sallyport").out
+    batch("host", f"link set {t.sb3.port} nomaster\n")
+    eventually(lambda: not listed(t.sb3), "a port that is gone is in the sets")
+    try:
+        with NoTables(t, daemon):
+            batch("host", f"link set {t.sb3.port} master brt\nlink set {t.sb2.port} nomaster\n")
+            eventually(lambda: "could not be put into the tables" in daemon.story(), "nothing is said")
+        eventually(lambda: passes(t, t.sb3), "the port stays closed", 5)
+        eventually(lambda: not listed(t.sb2), "the port that is gone is still in the sets", 5)
+    finally:
+        batch("host", f"link set {t.sb3.port} master brt\nlink set {t.sb2.port} master brt\n")
