@@ -173,15 +173,10 @@ static void reconcile(struct controller *c, struct control_request *r, const cha
 
 static void change(struct controller *c, struct control_request *r, const char *name)
 {
-	struct err e;
-
-	if (control_on_trial(c)) {
-		(void)err_set(&e, ERR_INVALID,
-			      "a policy is on trial: confirm it, or wait until it is taken back");
-		control_request_error(r, &e);
-		return;
-	}
-	control_change(c, name, r, 0);
+	if (control_on_trial(c))
+		control_refuse_on_trial(r);
+	else
+		control_change(c, name, r, 0);
 }
 
 static void reload(struct controller *c, struct control_request *r, const char *name)

@@ -170,6 +170,30 @@ static void keep(struct controller *c, struct change *h)
 	control_engine_make(c, on_engine_done);
 }
 
+void control_refuse_on_trial(struct control_request *r)
+{
+	struct err e;
+
+	(void)err_set(&e, ERR_INVALID,
+		      "a policy is on trial: confirm it, or wait until it is taken back");
+	control_request_error(r, &e);
+}
+
+/* Who asked before it began would wait as long as the trial does. */
+static void refuse_waiting(struct controller *c)
+{
+	struct change *h = STAILQ_NEXT(current(c), link), *next;
+
+	for (; h; h = next) {
+		next = STAILQ_NEXT(h, link);
+		if (!h->request)
+			continue;
+		STAILQ_REMOVE(&c->changes, h, change, link);
+		control_refuse_on_trial(h->request);
+		free(h);
+	}
+}
+
 static void on_in_force(struct controller *c, void *ctx, const struct ctl_message *m,
 			const char *bytes)
 {
@@ -188,6 +212,7 @@ static void on_in_force(struct controller *c, void *ctx, const struct ctl_messag
 	if (h->result.trial_ms) {
 		h->on_trial = true;
 		answer(c, h);
+		refuse_waiting(c);
 	} else {
 		keep(c, h);
 	}

@@ -80,6 +80,9 @@ void control_change(struct controller *c, const char *action, struct control_req
 /* A plan is on trial: nothing else can be changed meanwhile. */
 bool control_on_trial(const struct controller *c);
 
+/* Answers so. */
+void control_refuse_on_trial(struct control_request *r);
+
 /* The trial ends: by the request to keep it, or because the enforcer took it back. */
 void control_confirm(struct controller *c, struct control_request *r);
 void control_reverted(struct controller *c);

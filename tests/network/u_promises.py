@@ -86,3 +86,24 @@ def _port(t):
         eventually(lambda: not listed(t.sb2), "the port that is gone is still in the sets", 5)
     finally:
         batch("host", f"link set {t.sb3.port} master brt\nlink set {t.sb2.port} master brt\n")
+
+
+# --- Trials.
+@CASES.case("what is asked for just before a policy is on trial is refused as well, and not kept waiting")
+def _queued(t):
+    daemon = t.start(policy(OPEN))
+    t.rewrite(policy(WIDER))
+    with daemon.connect() as first, daemon.connect() as second:
+        os.kill(daemon.pid, signal.SIGSTOP)
+        try:
+            first.sendall(b'{"action":"reload","try":20}\n')
+            second.sendall(b'{"action":"allow","destination":"203.0.113.66:80"}\n')
+            eventually(lambda: "allow asked for" in daemon.story(), "it is not asked")
+        finally:
+            os.kill(daemon.pid, signal.SIGCONT)
+        expect_eq(json.loads(read_line(first))["status"], "ok", "the trial")
+        second.settimeout(5)
+        refused(json.loads(read_line(second)), "a policy is on trial")
+    expect(not passes(t, t.sb1, p.EVIL4, 80), "it is allowed")
+    expect_eq(daemon.ask("reload", confirm=True)["status"], "ok", "confirm")
+    expect(not passes(t, t.sb1, p.EVIL4, 80), "it is allowed afterwards")
