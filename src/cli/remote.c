@@ -153,11 +153,15 @@ static int run_reload(int argc, char **argv)
 	reply = ask(&cli_reload, &a, request, &status);
 	if (!reply)
 		return status;
-	if (a.trial_s && json_is_true(json_object_get(reply, "changed")))
+	if (a.trial_s && json_is_true(json_object_get(reply, "on_trial")))
 		(void)fprintf(stderr,
 			      "sallyport: on trial for %llu s; to keep it: sallyport reload "
 			      "--confirm\n",
 			      (unsigned long long)a.trial_s);
+	else if (a.trial_s && json_is_true(json_object_get(reply, "changed")))
+		(void)fprintf(stderr,
+			      "sallyport: nothing was in force that could come back: there is no "
+			      "trial, and the policy stays\n");
 	return print_change(reply, &a, a.confirm ? "confirmed" : "reloaded");
 }
 

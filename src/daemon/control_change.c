@@ -48,9 +48,10 @@ static json_t *result_json(const struct controller *c, const struct change *h)
 
 	for (size_t i = 0; source_network(c->source, i, &name, &n); i++)
 		json_array_append_new(networks, json_string(name));
-	return json_pack("{s:I, s:I, s:b, s:o}", "generation", (json_int_t)h->result.generation,
-			 "ended", (json_int_t)h->result.ended, "changed", h->result.changed,
-			 "networks", networks);
+	return json_pack("{s:I, s:I, s:b, s:b, s:o}", "generation",
+			 (json_int_t)h->result.generation, "ended", (json_int_t)h->result.ended,
+			 "changed", h->result.changed, "on_trial", h->on_trial, "networks",
+			 networks);
 }
 
 static void answer(struct controller *c, struct change *h)

@@ -107,3 +107,14 @@ def _queued(t):
     expect(not passes(t, t.sb1, p.EVIL4, 80), "it is allowed")
     expect_eq(daemon.ask("reload", confirm=True)["status"], "ok", "confirm")
     expect(not passes(t, t.sb1, p.EVIL4, 80), "it is allowed afterwards")
+
+
+@CASES.case("after a teardown there is nothing to go back to: no trial, and that is said")
+def _no_trial(t):
+    daemon = t.start(policy(OPEN))
+    expect_eq(daemon.ask("teardown")["status"], "ok", "teardown")
+    result = t.ours("reload", "--try", "1s")
+    expect_eq(result.status, 0, "exit status", result)
+    expect("--confirm" not in result.err, "a trial is told of", result)
+    expect_in("stays", result.err, "what is said", result)
+    expect_eq(daemon.ask("status")["on_trial"], False, "on_trial")
