@@ -228,6 +228,12 @@ bool control_on_trial(const struct controller *c)
 	return h && h->on_trial;
 }
 
+const struct plan *control_plan(const struct controller *c)
+{
+	return control_on_trial(c) ? candidate_plan(STAILQ_FIRST(&c->changes)->candidate) :
+				     source_plan(c->source);
+}
+
 static void on_confirmed(struct controller *c, void *ctx, const struct ctl_message *m,
 			 const char *bytes)
 {
@@ -268,12 +274,16 @@ void control_reverted(struct controller *c)
 	finish(c);
 }
 
-/* ---- the end of a rule's time during a trial */
+/* ---- the end of a rule's time, and another bridge, during a trial */
 
-/* What is to be tried again: before and after it is as if the time were not over yet. */
+/* What is to be tried again: before and after it is as if the time were not over yet, or the bridge the old one. */
 static void amend_later(struct controller *c, const char *why)
 {
-	(void)fprintf(stderr, "sallyport: a rule whose time is over goes on: %s\n", why);
+	(void)fprintf(
+		stderr,
+		"sallyport: a rule whose time is over goes on, or a network that has moved is not "
+		"confined yet: %s\n",
+		why);
 	set_expiry(c, FAILED_MS, 0);
 }
 
@@ -317,7 +327,7 @@ static bool send_amended(struct controller *c, const struct plan *p, enum ctl_am
 	return false;
 }
 
-/* Neither what is on trial nor what comes back has the rule any longer. */
+/* Neither what is on trial nor what comes back has a rule whose time is over; both have the bridges' names of now. */
 static void amend_trial(struct controller *c)
 {
 	struct candidate *before = NULL, *amended = NULL;
@@ -340,6 +350,14 @@ static void amend_trial(struct controller *c)
 		set_expiry(c, 1, now);
 	else
 		amend_later(c, "the policy is too large to be handed over");
+}
+
+void control_bridges_moved(struct controller *c)
+{
+	if (control_on_trial(c))
+		amend_trial(c);
+	else
+		control_change(c, "bridges", NULL, 0);
 }
 
 /* ---- where a change comes from */

@@ -93,7 +93,7 @@ void control_engine_name_bridges(const struct controller *c, struct plan *p)
 /* The plan in force has other bridges than the engine: it has to be put in force anew. */
 static bool bridges_differ(const struct controller *c, const struct engine_snapshot *s)
 {
-	const struct plan *p = plan_of(c);
+	const struct plan *p = control_plan(c);
 
 	for (size_t i = 0; p && i < p->n_subjects; i++) {
 		const struct plan_subject *sub = &p->subjects[i];
@@ -245,7 +245,7 @@ static void on_snapshot(void *ctx, const struct engine_snapshot *s)
 	if (!c->started)
 		return;
 	if (bridges_differ(c, s))
-		control_change(c, "bridges", NULL, 0);
+		control_bridges_moved(c);
 	if (c->engine->recreate)
 		remove_all(c, s);
 	else if (c->engine->fresh && c->engine->under_way == 0)

@@ -83,6 +83,12 @@ bool control_on_trial(const struct controller *c);
 /* Answers so. */
 void control_refuse_on_trial(struct control_request *r);
 
+/* The plan that is in force, on trial or for good, as far as control knows; NULL before the first. */
+const struct plan *control_plan(const struct controller *c);
+
+/* It has other bridges than the engine. */
+void control_bridges_moved(struct controller *c);
+
 /* The trial ends: by the request to keep it, or because the enforcer took it back. */
 void control_confirm(struct controller *c, struct control_request *r);
 void control_reverted(struct controller *c);

@@ -36,7 +36,8 @@ enum ctl_kind {
 	CTL_KIND_COUNT
 };
 
-/* A rule's time may be over during a trial: then neither of its two policies has it any longer. */
+/* A rule's time may be over during a trial: then neither of its two policies has it any longer. A network may
+ * have another bridge: then both confine that. */
 enum ctl_amends {
 	CTL_AMENDS_NOTHING,
 	CTL_AMENDS_TRIAL,  /* what is on trial, which it stays */

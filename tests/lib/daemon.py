@@ -21,8 +21,8 @@ class Daemon:
     n_started = 0
 
     def __init__(self, world, flags, control=None, wait=True, environment=None, before=(),
-                 log=None):
-        """before: words in front of the program, such as `prlimit ...`."""
+                 log=None, docker=None):
+        """before: words in front of the program, such as `prlimit ...`. docker: an engine's socket."""
         Daemon.n_started += 1
         self.world = world
         stem = f"{world.work}/daemon-{os.getpid()}-{Daemon.n_started}"
@@ -30,7 +30,8 @@ class Daemon:
         self.log_path = log or f"{stem}.log"
         self.err_path = f"{stem}.err"
         self.log = Reader(self.log_path)
-        words = [*ENTER, *before, world.program, "daemon", *flags, "--no-docker", "--control", self.control,
+        engine = ["--docker", docker] if docker else ["--no-docker"]
+        words = [*ENTER, *before, world.program, "daemon", *flags, *engine, "--control", self.control,
                  "--log", self.log_path]
         with open(self.err_path, "wb") as err:
             self.process = subprocess.Popen(words, stderr=err, stdin=subprocess.DEVNULL,

@@ -118,3 +118,28 @@ def _no_trial(t):
     expect("--confirm" not in result.err, "a trial is told of", result)
     expect_in("stays", result.err, "what is said", result)
     expect_eq(daemon.ask("status")["on_trial"], False, "on_trial")
+
+
+@CASES.case("E-89 a network gets another bridge while a policy is on trial: it is confined at once, and afterwards")
+def _moved(t):
+    path = f"{t.world.work}/moved.sock"
+    text = policy(OPEN).replace("    bridge: brt\n", "")
+    with FakeEngine(path) as engine:
+        engine.add_network("ds-test", "10.77.4.0/24", "fd77:4::/64", bridge="brx")
+        daemon = t.start(text, docker=path)
+        box = t.world.box["ot1"]
+
+        def bridge():
+            return {n["name"]: n["bridge"] for n in daemon.ask("status")["network_status"]}["ds-test"]
+        eventually(lambda: bridge() == "brx", "the engine's bridge is not taken", 5)
+        t.rewrite(policy(WIDER).replace("    bridge: brt\n", ""))
+        expect_eq(daemon.ask("reload", **{"try": 6})["status"], "ok", "reload")
+        engine.remove_network("ds-test")
+        engine.add_network("ds-test", "10.77.0.0/24", "fd77::/64", bridge="brt")
+        eventually(lambda: not passes(t, t.sb1, p.EVIL4, 80), "nothing confines the new bridge", 3)
+        expect_eq(daemon.ask("status")["on_trial"], True, "on_trial")
+        expect(not passes(t, box, p.EVIL4, 80), "the old bridge is open")
+        eventually(lambda: not daemon.ask("status")["on_trial"], "the trial does not end", 9)
+        expect(not passes(t, t.sb1, p.EVIL4, 80), "the new bridge is open after the trial")
+        expect_eq(bridge(), "brt", "the bridge after the trial")
+        t.stop()
