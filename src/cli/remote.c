@@ -192,10 +192,11 @@ static int run_rule(const struct cli_command *c, int argc, char **argv)
 		return usage("--save writes the rule for good: expected --save or --for");
 	if (a.save && !a.network)
 		return usage("--save writes into the policy of a network: expected --network NAME");
-	request = json_pack("{s:s, s:s, s:s?, s:b, s:I}", "action", c->name, "destination", dest,
-			    "network", a.network, "save", a.save, "for", (json_int_t)a.for_s);
-	if (!a.network)
-		json_object_del(request, "network");
+	request = json_pack("{s:s, s:s, s:s*, s:b, s:o*}", "action", c->name, "destination", dest,
+			    "network", a.network, "save", a.save, "for",
+			    a.for_s ? json_integer((json_int_t)a.for_s) : NULL);
+	if (!request)
+		return usage("the destination or the network is no text in UTF-8");
 	reply = ask(c, &a, request, &status);
 	if (!reply)
 		return status;

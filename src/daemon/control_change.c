@@ -367,18 +367,21 @@ static bool rule_candidate(struct controller *c, json_t *r, enum rule_action act
 {
 	uint64_t now = clock_ms();
 	struct source_rule rule = { .action = action };
+	const char *ignored;
 	json_int_t for_s = 0;
 	json_error_t where;
 	int save = 0;
 
-	if (json_unpack_ex(r, &where, 0, "{s:s, s?s, s?I, s?b}", "destination", &rule.dest,
-			   "network", &rule.network, "for", &for_s, "save", &save) != 0)
+	/* A field that is misspelt would open more than was meant, or for longer. */
+	if (json_unpack_ex(r, &where, JSON_STRICT, "{s:s, s:s, s?s, s?I, s?b}", "action", &ignored,
+			   "destination", &rule.dest, "network", &rule.network, "for", &for_s,
+			   "save", &save) != 0)
 		return err_set(
 			e, ERR_INVALID,
 			"expected \"destination\", and perhaps \"network\", \"for\" (seconds) "
 			"and \"save\": %s",
 			where.text);
-	if (for_s < 0 || for_s > LIMIT_RULE_FOR_S)
+	if (json_object_get(r, "for") && (for_s < 1 || for_s > LIMIT_RULE_FOR_S))
 		return err_set(e, ERR_INVALID, "\"for\" is %lld: expected 1 to %d seconds",
 			       (long long)for_s, LIMIT_RULE_FOR_S);
 	rule.until_ms = for_s ? now + (uint64_t)for_s * 1000 : 0;

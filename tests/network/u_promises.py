@@ -143,3 +143,14 @@ def _moved(t):
         expect(not passes(t, t.sb1, p.EVIL4, 80), "the new bridge is open after the trial")
         expect_eq(bridge(), "brt", "the bridge after the trial")
         t.stop()
+
+
+# --- Requests.
+@CASES.case("allow and deny take no time of nothing, and no field that they do not know")
+def _fields(t):
+    daemon = t.start(policy(OPEN))
+    for action in ("allow", "deny"):
+        for fields, word in (({"for": 0}, "expected 1 to"), ({"netwrok": "ds-test"}, "netwrok"),
+                             ({"for": -1}, "expected 1 to"), ({"save": "yes"}, "save")):
+            refused(daemon.ask(action, destination="203.0.113.66:80", **fields), word)
+    expect_eq(daemon.ask("status")["added_rules"], [], "added rules")
