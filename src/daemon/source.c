@@ -243,6 +243,20 @@ bool source_expire(struct source *s, const struct candidate *from, uint64_t now_
 
 /* ---- allow and deny */
 
+/* What somebody has written into the file meanwhile would be lost. */
+static bool is_as_read(const struct source *s, struct err *e)
+{
+	_cleanup_(freep) char *text = NULL;
+	size_t n;
+
+	if (!fd_read_file(s->o.policy, LIMIT_POLICY_BYTES, &text, &n, e))
+		return false;
+	return span_eq((struct span){ text, n }, span_of(s->kept->text)) ||
+	       err_set(e, ERR_INVALID,
+		       "%s was changed since it was read: reload first, then save into it",
+		       s->o.policy);
+}
+
 /* Into the text of the policy of the network. */
 static bool write_rule(const struct source *s, const struct source_rule *r, struct candidate *c,
 		       struct err *e)
@@ -259,6 +273,8 @@ static bool write_rule(const struct source *s, const struct source_rule *r, stru
 	if (!sub)
 		return err_set(e, ERR_INVALID,
 			       "which policy is it saved to: expected \"network\" with \"save\"");
+	if (!is_as_read(s, e))
+		return false;
 	rule.policy = sub->policy->name;
 	buf_init(&out, LIMIT_POLICY_BYTES);
 	ok = policy_edit_add(s->o.policy, span_of(s->kept->text), &rule, &out, e);

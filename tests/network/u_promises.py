@@ -154,3 +154,20 @@ def _fields(t):
                              ({"for": -1}, "expected 1 to"), ({"save": "yes"}, "save")):
             refused(daemon.ask(action, destination="203.0.113.66:80", **fields), word)
     expect_eq(daemon.ask("status")["added_rules"], [], "added rules")
+
+
+@CASES.case("allow --save into a file that was changed since it was read: refused, and the change stays")
+def _edited(t):
+    daemon = t.start(policy(OPEN))
+    edited = policy(WIDER)
+    t.rewrite(edited)
+    result = t.ours("allow", "203.0.113.66:80", "--network", "ds-test", "--save")
+    with open(t.policy_path) as f:
+        expect_eq(f.read(), edited, "the file")
+    expect_eq(result.status, 1, "exit status", result)
+    expect_in("reload", result.err, "what is said")
+    stays_in(t, t.sb1, p.tcp(p.EVIL4, 80))
+    expect_eq(daemon.ask("reload")["status"], "ok", "reload")
+    result = t.ours("allow", "203.0.113.66:80", "--network", "ds-test", "--save")
+    expect_eq(result.status, 0, "exit status after a reload", result)
+    arrives(t, t.sb1, p.tcp(p.EVIL4, 80))
