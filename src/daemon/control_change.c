@@ -84,7 +84,7 @@ static void fail(struct controller *c, const struct err *e)
 	struct change *h = current(c);
 
 	h->failure = *e;
-	if (strcmp(h->action, "reload") == 0)
+	if (strcmp(h->action, "reload") == 0 || !c->started)
 		(void)snprintf(c->failure, sizeof(c->failure), "%s", e->msg);
 	if (c->started)
 		(void)fprintf(stderr, "sallyport: %s failed, what was in force stays: %s\n",

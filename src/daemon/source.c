@@ -179,12 +179,18 @@ static bool read_files(struct source *s, struct candidate *c, struct err *e)
 	return dockside_load(s->o.network_config, s->o.firewall_config, &s->env, &c->dockside, e);
 }
 
+/* What is in force may be of a control that has died, when this one could not read the files. */
+static bool err_no_policy(struct err *e)
+{
+	return err_set(e, ERR_INVALID, "no policy has been read yet: reload first");
+}
+
 /* From what was read when a policy in force was: what the files say by now is for a reload. */
 static bool read_again(struct source *s, const struct candidate *kept, struct candidate *c,
 		       struct err *e)
 {
 	if (!kept)
-		return err_set(e, ERR_INVALID, "no policy is in force yet");
+		return err_no_policy(e);
 	if (kept->dockside)
 		return dockside_reread(kept->dockside, dockside_network_text(kept->dockside),
 				       dockside_firewall_text(kept->dockside), &s->env,
@@ -374,7 +380,7 @@ bool source_change(struct source *s, const char *action, const json_t *request, 
 	size_t i = 0;
 
 	if (!s->kept)
-		return err_set(e, ERR_INVALID, "no policy is in force yet");
+		return err_no_policy(e);
 	while (i < ARRAY_LEN(changes) && strcmp(changes[i].action, action) != 0)
 		i++;
 	if (i == ARRAY_LEN(changes))

@@ -171,3 +171,25 @@ def _edited(t):
     result = t.ours("allow", "203.0.113.66:80", "--network", "ds-test", "--save")
     expect_eq(result.status, 0, "exit status after a reload", result)
     arrives(t, t.sb1, p.tcp(p.EVIL4, 80))
+
+
+# --- Control.
+def control_of(daemon):
+    return next(pid for name, pid in daemon.children().items() if "gate" not in name)
+
+
+@CASES.case("F-03 control is started anew and the file is broken: what is in force stays, and the status says why")
+def _broken(t):
+    daemon = t.start(policy(OPEN))
+    t.rewrite("version: 7\n")
+    before = control_of(daemon)
+    os.kill(before, signal.SIGKILL)
+    eventually(lambda: daemon.story().count("what is in force stays") == 2, "it is not started anew", 5)
+    reply = daemon.ask("status")
+    expect_eq(reply["enforcing"], True, "enforcing")
+    expect_in("version", reply["reload_failure"] or "", "reload_failure")
+    refused(daemon.ask("allow", destination="203.0.113.66:80"), "reload first")
+    stays_in(t, t.sb1, p.tcp(p.EVIL4, 80))
+    t.rewrite(policy(WIDER))
+    expect_eq(daemon.ask("reload")["status"], "ok", "reload")
+    expect_eq(daemon.ask("status")["reload_failure"], None, "reload_failure afterwards")
