@@ -168,6 +168,13 @@ static void on_control_restart(void *ctx)
 	f->control_restart = timer_new(&f->loop, RESTART_MS, 0, on_control_restart, f);
 }
 
+static void end_control(struct enforcer *f)
+{
+	watch_close(f->control);
+	f->control = NULL;
+	process_end(&f->control_pid);
+}
+
 static void on_control(void *ctx, int events)
 {
 	struct enforcer *f = ctx;
@@ -176,9 +183,7 @@ static void on_control(void *ctx, int events)
 	(void)events;
 	if (orders_read(f))
 		return;
-	watch_close(f->control);
-	f->control = NULL;
-	process_end(&f->control_pid);
+	end_control(f);
 	if (!f->ready) {
 		(void)err_set(&e, ERR_SYSTEM, "control has died before there was a policy");
 		enforcer_give_up(f, &e);
@@ -214,10 +219,19 @@ static bool start_control(struct enforcer *f, struct err *e)
 	spec.n_fds = f->control_listen >= 0 ? 2 : 1;
 	ok = process_start(&spec, &f->control_pid, e);
 	fd_closep(&pair[1]);
-	f->control = watch_readable(&f->loop, pair[0], on_control, f, "control", e);
-	if (!f->control)
+	if (!ok) {
+		fd_closep(&pair[0]);
 		return false;
-	return ok && tell_options(f, e);
+	}
+	f->control = watch_readable(&f->loop, pair[0], on_control, f, "control", e);
+	if (!f->control) {
+		process_end(&f->control_pid);
+		return false;
+	}
+	if (tell_options(f, e))
+		return true;
+	end_control(f);
+	return false;
 }
 
 /* ---- signals */

@@ -193,3 +193,20 @@ def _broken(t):
     t.rewrite(policy(WIDER))
     expect_eq(daemon.ask("reload")["status"], "ok", "reload")
     expect_eq(daemon.ask("status")["reload_failure"], None, "reload_failure afterwards")
+
+
+@CASES.case("F-10 control dies and no process can be made: each attempt is one, and it comes back")
+def _no_descriptors(t):
+    daemon = t.start(policy(OPEN))
+    limits = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
+    os.kill(control_of(daemon), signal.SIGKILL)
+    eventually(lambda: "started anew" in daemon.story(), "it is not told")
+    used = {int(fd) for fd in os.listdir(f"/proc/{daemon.pid}/fd")}
+    free = [fd for fd in range(max(used) + 3) if fd not in used]
+    resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (free[2], limits[1]))
+    eventually(lambda: daemon.story().count("cannot be started again") > 3, "it can be started")
+    resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, limits)
+    eventually(lambda: len(daemon.children()) == 2, "control does not come back")
+    eventually(lambda: t.ours("status").status == 0, "there is no status")
+    expect_eq(daemon.story().count("has died"), 1, "deaths", daemon.story())
+    expect_eq(daemon.ask("status")["restarts"], 1, "restarts")
