@@ -130,7 +130,8 @@ static void refresh(struct controller *c, struct control_request *r, const char 
 static void on_torn_down(struct controller *c, void *ctx, const struct ctl_message *m,
 			 const char *bytes)
 {
-	c->torn_down = m->ok;
+	c->teardowns--;
+	c->torn_down = c->torn_down || m->ok;
 	on_answer(c, ctx, m, bytes);
 }
 
@@ -139,7 +140,7 @@ static void teardown(struct controller *c, struct control_request *r, const char
 	struct ctl_message m = { .kind = CTL_TEARDOWN };
 
 	(void)name;
-	c->torn_down = true;
+	c->teardowns++;
 	control_ask(c, &m, (struct span){ 0 }, on_torn_down, r);
 }
 

@@ -404,6 +404,12 @@ static bool make_candidate(struct controller *c, struct change *h, struct err *e
 	return source_change(c->source, h->action, r, clock_ms(), &h->candidate, e);
 }
 
+/* Or is about to be: the enforcer has been asked. */
+static bool is_torn_down(const struct controller *c)
+{
+	return c->torn_down || c->teardowns;
+}
+
 /* After a teardown only the files, read anew, bring rules back. */
 static bool brings_back(const struct change *h)
 {
@@ -427,7 +433,7 @@ static void on_advance(void *ctx)
 	if (!h || h->begun)
 		return;
 	h->begun = true;
-	if (c->torn_down && !brings_back(h)) {
+	if (is_torn_down(c) && !brings_back(h)) {
 		if (keep_aside(c, h, &e))
 			finish(c);
 		else

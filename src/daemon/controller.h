@@ -54,6 +54,7 @@ struct controller {
 	struct timer *expiry;		   /* of added rules; NULL: none ends */
 	bool started;			   /* the first plan is in force */
 	bool torn_down;			   /* by request: nothing is, until the next reload */
+	unsigned teardowns;		   /* requests for that which are not answered yet */
 	char failure[512];		   /* of the last reload, or the first; "": it went well */
 	struct engine_link *engine;	   /* control_engine.c; NULL: none */
 	/* For who is not root: the last status, how old it is, and who waits for the next. control_actions.c */

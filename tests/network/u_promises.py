@@ -173,6 +173,28 @@ def _edited(t):
     arrives(t, t.sb1, p.tcp(p.EVIL4, 80))
 
 
+@CASES.case("a teardown comes before what was asked for before it and has not begun: that is refused")
+def _torn(t):
+    daemon = t.start(policy(OPEN))
+    t.rewrite(policy(WIDER))
+    with daemon.connect() as first, daemon.connect() as second, daemon.connect() as third:
+        os.kill(daemon.pid, signal.SIGSTOP)
+        try:
+            first.sendall(b'{"action":"reload"}\n')
+            second.sendall(b'{"action":"allow","destination":"203.0.113.66:80"}\n')
+            eventually(lambda: "allow asked for" in daemon.story(), "it is not asked")
+            third.sendall(b'{"action":"teardown"}\n')
+            eventually(lambda: "teardown asked for" in daemon.story(), "it is not asked")
+        finally:
+            os.kill(daemon.pid, signal.SIGCONT)
+        expect_eq(json.loads(read_line(first))["status"], "ok", "the reload")
+        refused(json.loads(read_line(second)), "torn down")
+        expect_eq(json.loads(read_line(third))["status"], "ok", "the teardown")
+    expect("table inet sallyport {" not in t.ruleset(), "rules are back", daemon.story())
+    expect_eq(daemon.ask("reload")["status"], "ok", "reload")
+    stays_in(t, t.sb1, p.tcp(p.EVIL4, 80))
+
+
 # --- Control.
 def control_of(daemon):
     return next(pid for name, pid in daemon.children().items() if "gate" not in name)
