@@ -112,24 +112,33 @@ bool control_parse(struct span line, json_t **out, struct err *e)
 	return true;
 }
 
-static void write_line(json_t *take_o, struct buf *out)
+/* False: there is no room for it, and nothing is written. */
+static bool write_line(json_t *take_o, struct buf *out)
 {
 	char *text = json_dumps(take_o, JSON_COMPACT | JSON_ENSURE_ASCII);
+	bool fits = !text || strlen(text) < out->max - out->n;
 
-	buf_fmt(out, "%s\n", text ? text : "{\"status\":\"error\",\"message\":\"no memory\"}");
+	if (fits)
+		buf_fmt(out, "%s\n",
+			text ? text : "{\"status\":\"error\",\"message\":\"no memory\"}");
 	free(text);
 	json_decref(take_o);
+	return fits;
 }
 
 void control_ok(json_t *take_fields, struct buf *out)
 {
 	json_t *o = json_object();
+	struct err e;
 
 	json_object_set_new(o, "status", json_string("ok"));
 	if (take_fields)
 		(void)json_object_update(o, take_fields);
 	json_decref(take_fields);
-	write_line(o, out);
+	if (write_line(o, out))
+		return;
+	(void)err_set(&e, ERR_LIMIT, "the reply is longer than %zu bytes", out->max);
+	control_error(&e, out);
 }
 
 void control_error(const struct err *why, struct buf *out)
@@ -142,7 +151,7 @@ void control_error(const struct err *why, struct buf *out)
 		text = json_string(span_show(span_of(why->msg), shown, sizeof(shown)));
 	json_object_set_new(o, "status", json_string("error"));
 	json_object_set_new(o, "message", text);
-	write_line(o, out);
+	(void)write_line(o, out);
 }
 
 /* To a peer that may have gone: no signal. */
@@ -211,7 +220,9 @@ bool control_call(const char *path, json_t *take_request, int timeout_ms, json_t
 
 	*reachable = false;
 	buf_init(&line, LIMIT_CONTROL_BYTES);
-	write_line(take_request, &line);
+	if (!write_line(take_request, &line))
+		return err_set(e, ERR_LIMIT, "the request is longer than %u bytes",
+			       LIMIT_CONTROL_BYTES);
 	if (!address(path, &sa, e))
 		return false;
 	if (!dial(&sa, timeout_ms, &fd))

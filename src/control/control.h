@@ -41,7 +41,8 @@ bool control_peer_of(int fd, struct control_peer *out, struct err *e) _must_use_
 /* A request: an object with a text "action". *out is the caller's. */
 bool control_parse(struct span line, json_t **out, struct err *e) _must_use_;
 
-/* Appends {"status":"ok", ...} with the fields of take_fields, an object or NULL. */
+/* Appends {"status":"ok", ...} with the fields of take_fields, an object or NULL; an error where there is no room
+ * for it. */
 void control_ok(json_t *take_fields, struct buf *out);
 
 /* Appends {"status":"error","message":...}. */

@@ -92,6 +92,38 @@ T(ok_lines)
 	buf_done(&b);
 }
 
+/* A reply that has no room is an error, and what there was before it stays. */
+static const struct {
+	const char *name;
+	size_t n; /* bytes of a text in the reply; it is 26 bytes with none, behind 16 */
+	bool fits;
+} sizes[] = {
+	{ "as long as there is room", 1024 - 16 - 26, true },
+	{ "a byte more", 1024 - 16 - 26 + 1, false },
+	{ "far more", 5000, false },
+};
+
+T(too_long)
+{
+	T_EACH(row, sizes)
+	{
+		_cleanup_(freep) char *text = xmalloc(row->n + 1);
+		struct buf b;
+
+		memset(text, 'x', row->n);
+		text[row->n] = '\0';
+		buf_init(&b, 1024);
+		control_ok(NULL, &b);
+		control_ok(json_pack("{s:s}", "text", text), &b);
+		t_ok(buf_ok(&b));
+		t_eq_int(b.n == 1024, row->fits);
+		t_ok(row->fits ||
+		     strstr(buf_cstr(&b),
+			    "{\"status\":\"ok\"}\n{\"status\":\"error\",\"message\":\"the reply is longer"));
+		buf_done(&b);
+	}
+}
+
 static const struct {
 	const char *name;
 	const char *message;
@@ -536,14 +568,23 @@ T(nobody_there)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T_TEST(parse),	      T_TEST(nested),
-		T_TEST(ok_lines),     T_TEST(error_lines),
-		T_TEST(long_error),   T_TEST(mode),
-		T_TEST(stale),	      T_TEST(in_use),
-		T_TEST(busy),	      T_TEST(no_socket),
-		T_TEST(paths),	      T_TEST(peer),
-		T_TEST(calls),	      T_TEST(slow_peers),
-		T_TEST(long_reply),   T_TEST(peer_that_does_not_read),
+		T_TEST(parse),
+		T_TEST(nested),
+		T_TEST(ok_lines),
+		T_TEST(too_long),
+		T_TEST(error_lines),
+		T_TEST(long_error),
+		T_TEST(mode),
+		T_TEST(stale),
+		T_TEST(in_use),
+		T_TEST(busy),
+		T_TEST(no_socket),
+		T_TEST(paths),
+		T_TEST(peer),
+		T_TEST(calls),
+		T_TEST(slow_peers),
+		T_TEST(long_reply),
+		T_TEST(peer_that_does_not_read),
 		T_TEST(nobody_there),
 	};
 
