@@ -164,10 +164,18 @@ static void link_sets(struct rs_table *t)
 	add_bytes(constant_set(t, SET_CHATTER, RS_ICMPV6_TYPE), chatter, sizeof(chatter));
 }
 
+static void held_set(struct rs_table *t)
+{
+	static const enum rs_field in = RS_IIFNAME;
+
+	(void)rs_set_add(t, NETWORK_SET_HELD, RS_SET_LEARNED | RS_SET_TIMEOUT, &in, 1);
+}
+
 static void shared_sets(struct ruleset *r)
 {
 	struct rs_table *inet = &r->tables[RS_INET], *bridge = &r->tables[RS_BRIDGE];
 
+	held_set(inet);
 	embedded_set(inet);
 	forbidden_set(inet, SET_FORBIDDEN4, RS_IP_DADDR, AF_INET);
 	forbidden_set(inet, SET_FORBIDDEN6, RS_IP6_DADDR, AF_INET6);

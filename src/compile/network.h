@@ -64,6 +64,12 @@ struct network_ports {
 #define NETWORK_MAP_PORTS   "ports"   /* to `goto port_chain` */
 #define NETWORK_MAP_LATERAL "lateral" /* to `goto bridged_chain` */
 
+/*
+ * Of RS_INET and RS_SET_LEARNED, by iifname: networks whose sets are being changed. What sets decide does not pass
+ * there meanwhile, in either direction of a change; it is dropped and not answered.
+ */
+#define NETWORK_SET_HELD "held"
+
 struct network_part; /* what became of one network */
 
 struct network_map {

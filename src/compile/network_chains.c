@@ -114,6 +114,15 @@ static void begin(const struct network *n, struct rs_chain *c)
 	accept_errors(n, c, true);
 }
 
+/* What follows goes by sets, of which the kernel takes some over later than the rules that ask them. */
+static void hold(const struct network *n, struct rs_chain *c)
+{
+	struct rs_rule *r = rs_rule_add(c, "while it changes");
+
+	match_in(r, n->inet, NETWORK_SET_HELD, false);
+	drop_quietly(n, r);
+}
+
 /* ---- Segments ---- */
 
 static uint8_t icmp_of(enum scope scope)
@@ -275,6 +284,7 @@ static void forward_chain(const struct network *n)
 	go_to(n, r, "lateral");
 	if (has_exempt(n))
 		accept_controller(n, c);
+	hold(n, c);
 	accept_redirected(n, c, false);
 	r = rs_rule_add(c, NULL);
 	match_ct(r, RS_CT_STATUS, RS_CT_DNAT);
@@ -328,6 +338,7 @@ static void host_chain(const struct network *n)
 		accept_dns(n, c);
 	if (has_exempt(n))
 		accept_controller(n, c);
+	hold(n, c);
 	accept_redirected(n, c, true);
 	for (size_t i = 0; i < n->n_segments; i++)
 		judge(n, c, &n->segments[i], true);

@@ -6,6 +6,7 @@
  *	enforcer.c	starts the children, hears signals, and orders from control:
  *	orders.c	a plan arrives as bytes, is decoded,
  *	inforce.c	compiled, loaded in one transaction, and takes the place of the last one;
+ *	held.c		(nothing begins in a network meanwhile)
  *	flows.c		what it no longer allows ends;
  *	lookups.c	names are asked of the gate, their addresses go into the sets (named.c, names.c);
  *	answers.c	then the gate may tell them to containers;
@@ -166,6 +167,19 @@ bool inforce_reload(struct enforcer *f, struct err *e) _must_use_;
 bool inforce_remove(struct enforcer *f, bool *had, struct err *e) _must_use_;
 
 void inforce_done(struct inforce *p);
+
+/* ---- held.c: networks in which nothing begins while their rules are changed */
+
+/* Those of next that are not the same in `was`, whose tables are loaded. */
+bool held_begin(struct enforcer *f, const struct inforce *was, const struct inforce *next,
+		struct err *e) _must_use_;
+
+/* No longer. next is loaded; was: as above, or NULL for all of them. */
+bool held_end(struct enforcer *f, const struct inforce *was, const struct inforce *next,
+	      struct err *e) _must_use_;
+
+/* All of them from the moment that p is loaded, whole. */
+void held_fill(const struct inforce *p);
 
 /* ---- trial: a policy that is taken back by itself */
 

@@ -116,6 +116,7 @@ static void empty_learned(struct ruleset *r)
 
 static void fill_learned(struct enforcer *f, struct inforce *p)
 {
+	held_fill(p);
 	named_fill(p->named, clock_ms());
 	ports_fill(f, p);
 }
@@ -158,10 +159,9 @@ static bool load_step(struct enforcer *f, const struct inforce *next, struct err
 	bool ok;
 
 	named_step(was->named, next->named, now, &before, &after);
-	ok = tables_change(f->tables, before.items, before.n, e) &&
-	     tables_load(f->tables, was->rules, next->rules, e);
-	if (ok)
-		ok = tables_change(f->tables, after.items, after.n, e);
+	ok = held_begin(f, was, next, e) && tables_change(f->tables, before.items, before.n, e) &&
+	     tables_load(f->tables, was->rules, next->rules, e) &&
+	     tables_change(f->tables, after.items, after.n, e) && held_end(f, was, next, e);
 	/* Half of the way is no place to stay: the old one is loaded anew, whole, with what was learned since. Sets that
 	 * both have were filled for the next one. */
 	if (!ok) {
@@ -174,12 +174,27 @@ static bool load_step(struct enforcer *f, const struct inforce *next, struct err
 	return ok;
 }
 
+/* All of it is made anew. */
+static bool load_whole(struct enforcer *f, const struct inforce *p, struct err *e)
+{
+	struct err why;
+
+	if (!tables_load(f->tables, NULL, p->rules, e))
+		return false;
+	if (!held_end(f, NULL, p, &why)) {
+		enforcer_story("nothing can begin in the networks for a moment: %s", why.msg);
+		f->meddled = true;
+		drift_soon(f);
+	}
+	return true;
+}
+
 static bool load(struct enforcer *f, struct inforce *next, bool step, struct err *e)
 {
 	bool ok;
 
 	fill_learned(f, next);
-	ok = step ? load_step(f, next, e) : tables_load(f->tables, NULL, next->rules, e);
+	ok = step ? load_step(f, next, e) : load_whole(f, next, e);
 	empty_learned(next->rules);
 	return ok;
 }
@@ -307,7 +322,7 @@ bool inforce_reload(struct enforcer *f, struct err *e)
 	bool ok;
 
 	fill_learned(f, &f->now);
-	ok = tables_load(f->tables, NULL, f->now.rules, e);
+	ok = load_whole(f, &f->now, e);
 	empty_learned(f->now.rules);
 	if (!ok)
 		return false;

@@ -409,6 +409,25 @@ def _reloads(t):
     expect(flood.sent > 1000, f"only {flood.sent} were sent")
 
 
+DENY_EVIL = '- deny: ["203.0.113.64/26", "2001:db8:113::40/122"]\n'
+ALLOW_MANY = "- allow: [" + ", ".join(f'"any/2001:db8:77::{n:x}"' for n in range(1, 2000)) + "]\n"
+ALLOW_GOOD = '- allow: ["any/203.0.113.10", "any/2001:db8:113::10"]'
+
+
+@CASES.case("E-79 a denial is moved behind what is allowed and away, under a flood: nothing leaks")
+def _denials(t):
+    texts = [policy(before + ALLOW_GOOD) for before in (DENY_EVIL, ALLOW_MANY + DENY_EVIL, "")]
+    daemon = t.start(texts[-1])
+    with Flood(t, t.sb1, rate=12000) as flood:
+        for n in range(15):
+            t.rewrite(texts[n % len(texts)])
+            reply = daemon.ask("reload")
+            expect_eq(reply["status"], "ok", f"reload {n}", reply)
+        expect_eq(flood.leaked(), 0, "packets that leaked")
+        before = flood.arrived()
+        eventually(lambda: flood.arrived() > before, "what is open is not")
+
+
 @CASES.case("E-79 apply again and again under a flood, without a daemon")
 def _applies(t):
     t.stop()
