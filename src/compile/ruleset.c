@@ -64,7 +64,7 @@ static size_t whole_characters(const char *s, size_t n)
 	return n;
 }
 
-/* What nft takes between quotes: there is no way to write '"' or a line's end in it. */
+/* What nft takes between quotes: there is no way to write '"' or a line's end in it. Who made s may have cut it, too. */
 static const char *comment_in(struct arena *a, const char *s)
 {
 	char out[RULESET_COMMENT_MAX];
@@ -73,8 +73,7 @@ static const char *comment_in(struct arena *a, const char *s)
 	for (; s && *s && n < sizeof(out) - 1; s++)
 		if ((uint8_t)*s >= 0x20 && *s != 0x7f && *s != '"')
 			out[n++] = *s;
-	if (s && *s)
-		n = whole_characters(out, n);
+	n = whole_characters(out, n);
 	return n ? arena_strndup(a, out, n) : "";
 }
 

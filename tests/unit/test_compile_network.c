@@ -124,6 +124,34 @@ T(bridges)
 	}
 }
 
+/* What does not fit of a comment begins with a whole character. */
+T(long_comments)
+{
+	static const struct policy_options none;
+	static const struct network_options o;
+
+	for (int odd = 0; odd < 2; odd++) {
+		_cleanup_(buf_done) struct buf yaml, out;
+		_cleanup_(plan_freep) struct plan *plan = NULL;
+		_cleanup_(ruleset_freep) struct ruleset *r = NULL;
+		_cleanup_(network_map_done) struct network_map map = { 0 };
+		struct err e = { 0 };
+
+		buf_init(&yaml, GOLDEN_TEXT_MAX);
+		buf_init(&out, GOLDEN_TEXT_MAX);
+		buf_fmt(&yaml,
+			"version: 1\npolicies: {p: {rules: [{allow: [\"203.0.113.5:80\"], comment: \"%s",
+			odd ? "x" : "");
+		for (int i = 0; i < 90; i++)
+			buf_str(&yaml, "\xc3\xa9");
+		buf_str(&yaml, "\"}]}}\nsubjects: [{network: a, policy: p}]\n");
+		t_good(policy_load_text("p.yaml", buf_view(&yaml), &none, &plan, &e), e);
+		t_good(compile_networks(plan, &o, NULL, &r, &map, &e), e);
+		ruleset_text(r, &out);
+		t_eq_int(span_not_utf8(buf_view(&out)), -1);
+	}
+}
+
 /* ---- Names in the kernel ---- */
 
 static const struct {
@@ -175,10 +203,10 @@ T(deterministic)
 /* With --update the golden files are written anew. */
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = {
-		T_TEST(golden),	 T_TEST(refused), T_TEST(pairs),
-		T_TEST(bridges), T_TEST(prefix),  T_TEST(deterministic)
-	};
+	const struct CMUnitTest tests[] = { T_TEST(golden),	   T_TEST(refused),
+					    T_TEST(pairs),	   T_TEST(bridges),
+					    T_TEST(long_comments), T_TEST(prefix),
+					    T_TEST(deterministic) };
 
 	golden_arguments(argc, argv);
 	return cmocka_run_group_tests(tests, NULL, NULL) != 0;
