@@ -22,19 +22,29 @@ static const char *const prefixes[] = {
 	"0.0.0.0/0",   "128.0.0.0/1", "203.0.0.0/8",   "203.0.113.0/24",  "203.0.113.5",
 	"203.0.113.6", "10.0.0.0/8",  "10.1.0.0/16",   "10.1.2.3",	  "169.254.169.254",
 	"8.0.0.0/5",   "::/0",	      "2001:db8::/32", "2001:db8:1::/48", "2001:db8::5",
-	"fd00::/8",    "fd77::1",     "fd77::/16",     "2000::/3",
+	"fd00::/8",    "fd77::1",     "fd77::/16",     "2000::/3",	  "224.0.0.0/4",
+	"ff00::/8",    "224.0.0.251", "ff02::fb",      "203.0.113.4/31",  "255.255.255.255",
 };
 
 static const char *const points[] = {
 	"203.0.113.5", "203.0.113.6",	"203.0.113.7",	   "203.9.9.9",	    "10.1.2.3",
 	"10.1.9.9",    "10.200.0.1",	"9.9.9.9",	   "168.63.129.16", "198.51.100.1",
 	"2001:db8::5", "2001:db8:1::7", "2001:db8:9::7",   "2400::1",	    "fd77::1",
-	"fd77::2",     "fdff::1",	"169.254.169.254",
+	"fd77::2",     "fdff::1",	"169.254.169.254", "224.0.0.251",   "ff02::fb",
+	"ff05::1:3",   "239.1.2.3",	"255.255.255.255",
 };
 
-static const int16_t protos[] = { IPPROTO_TCP, IPPROTO_TCP,  IPPROTO_TCP,    IPPROTO_UDP,
-				  IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_ICMP,   IPPROTO_ICMPV6,
-				  IPPROTO_GRE, IPPROTO_DCCP, DEST_PROTO_ANY, DEST_PROTO_ANY };
+/* decide() takes them for the address that they are about, or for ranges of their own; a network never
+ * forwards to one. */
+static const char *const embedded[] = {
+	"::203.0.113.5",     "::ffff:203.0.113.5", "64:ff9b::cb00:7105", "64:ff9b:1::cb00:7105",
+	"2002:cb00:7105::1", "2001:0:4136::1",	   "::ffff:10.1.2.3",
+};
+
+static const int16_t protos[] = { IPPROTO_TCP,	 IPPROTO_TCP,  IPPROTO_TCP,	IPPROTO_UDP,
+				  IPPROTO_UDP,	 IPPROTO_SCTP, IPPROTO_ICMP,	IPPROTO_ICMPV6,
+				  IPPROTO_GRE,	 IPPROTO_DCCP, IPPROTO_UDPLITE, DEST_PROTO_ANY,
+				  DEST_PROTO_ANY };
 
 static uint32_t seed = 88172645;
 
@@ -264,6 +274,24 @@ static void check_flow(const struct plan_policy *p, const struct ruleset *r, con
 	}
 }
 
+/* It may be led to where a redirect leads, and nowhere else. */
+static void check_embedded(const struct plan_policy *p, const struct ruleset *r)
+{
+	const struct rs_table *t = &r->tables[RS_INET];
+	struct addr to = address(embedded[below(ARRAY_LEN(embedded))]);
+	struct walk_packet packet;
+	struct walk_result judged;
+	struct flow f;
+
+	random_flow(&f, &to);
+	packet_of(&f, &packet);
+	if (walk(t, "nat", &packet).kind == WALK_DNAT)
+		return;
+	judged = walk(t, "forward", &packet);
+	if (!denied_for(&judged, "embedded"))
+		t_fail("embedded: forward %u %s\n%s", judged.kind, judged.logged, describe(p, &f));
+}
+
 /* A packet to the bridge's own address is judged as one to `host`. */
 static void check_host(const struct plan_policy *p, const struct ruleset *r)
 {
@@ -334,8 +362,10 @@ T(agrees_with_decide)
 			random_flow(&f, &to);
 			check_flow(plan->policies[0], r, &f);
 		}
-		for (int k = 0; k < FLOWS / 10; k++)
+		for (int k = 0; k < FLOWS / 10; k++) {
 			check_host(plan->policies[0], r);
+			check_embedded(plan->policies[0], r);
+		}
 	}
 }
 
