@@ -135,6 +135,9 @@ def main(title, directory, make_testbed=None, workers=1):
     options = _arguments(title, workers)
     groups = [[c for c in cases if _wanted(c, options.only)] for cases in load_groups(directory)]
     groups = [cases for cases in groups if cases]
+    if not groups:
+        print(f"no case matches {options.only}", file=sys.stderr)
+        return 2
     if options.list:
         print("\n".join(c.name for cases in groups for c in cases))
         return 0
