@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-Attempts to get a token out, run as `python3 probes.py NAME ARG...`.
+Attempts to get a token out, run as `python3 probes.pyc NAME ARG...`.
 
 They exit with 0 when the attempt seems to have worked, with 77 when this kernel does not have what
 is tried, else with 1. What counts is what arrives.

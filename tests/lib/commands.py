@@ -2,7 +2,7 @@
 """Words of commands that many cases run."""
 
 from .bubble import TMP
-from .world import PYTHON
+from .world import BIN, PYTHON
 
 CA = f"{TMP}/ca.pem"
 CURL = ["curl", "-sS", "-f", "--max-time", "5"]
@@ -11,12 +11,12 @@ DIG = ["dig", "+time=2", "+tries=1"]
 
 def probe(*words):
     """One of the clients in probe.py."""
-    return [PYTHON, "-IS", f"{TMP}/lib/probe.py", *map(str, words)]
+    return [PYTHON, "-IS", f"{BIN}/probe.pyc", *map(str, words)]
 
 
 def attempt(*words):
     """One of the suite's own probes.py."""
-    return [PYTHON, "-IS", f"{TMP}/lib/probes.py", *map(str, words)]
+    return [PYTHON, "-IS", f"{BIN}/probes.pyc", *map(str, words)]
 
 
 def curl(url, *options):

@@ -41,7 +41,7 @@ class Runner:
         if root:
             return words
         if self.world.is_root():
-            return words + ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
+            return words + [f"--setuid={USER}", f"--setgid={USER}"]  # and no other groups
         return words + ["unshare", "--user", f"--map-user={USER}", f"--map-group={USER}"]
 
     def environment(self, more=None):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-Small clients, run as `python3 probe.py NAME ARG...` in a jail or out of it.
+Small clients, run as `python3 probe.pyc NAME ARG...` in a jail or out of it, a thousand times: what only
+one of them needs is imported there.
 
 They print what they were told and exit with 0, or print the error's name and exit with 1.
 """
@@ -8,7 +9,6 @@ They print what they were told and exit with 0, or print the error's name and ex
 import errno
 import os
 import socket
-import ssl
 import sys
 
 TIMEOUT_S = 5.0
@@ -48,6 +48,10 @@ class Refused(OSError):
     """Said in the server's own protocol."""
 
 
+class TlsFailure(OSError):
+    """Whose text is all there is to say."""
+
+
 def raw(host, port, text, *more):
     """
     Writes exactly these bytes (escapes as in a Python string), reads to the end. An HTTP error or
@@ -68,16 +72,21 @@ def raw(host, port, text, *more):
 
 def tls(host, port, sni, request_host, path, ca):
     """A GET over TLS; SNI and Host need not be the name connected to. `-` for no SNI."""
+    import ssl
+
     context = ssl.create_default_context(cafile=ca)
     context.check_hostname = False
     name = None if sni == "-" else sni
-    with _connect(host, port) as plain, context.wrap_socket(plain, server_hostname=name) as s:
-        lines = (f"GET {path} HTTP/1.1", f"Host: {request_host}", "Connection: close", "", "")
-        s.sendall("\r\n".join(lines).encode())
-        data = b""
-        while part := s.recv(65536):
-            data += part
-        return data
+    lines = (f"GET {path} HTTP/1.1", f"Host: {request_host}", "Connection: close", "", "")
+    try:
+        with _connect(host, port) as plain, context.wrap_socket(plain, server_hostname=name) as s:
+            s.sendall("\r\n".join(lines).encode())
+            data = b""
+            while part := s.recv(65536):
+                data += part
+            return data
+    except ssl.SSLError as e:
+        raise TlsFailure(f"TLS {e.reason}: {e}") from e
 
 
 def udp(host, port, text):
@@ -115,8 +124,8 @@ def main(probes, name, *args):
     except socket.gaierror as e:
         print(f"cannot resolve: {e}")
         return 1
-    except ssl.SSLError as e:
-        print(f"TLS {e.reason}: {e}")
+    except TlsFailure as e:
+        print(e)
         return 1
     except OSError as e:
         print(f"{errno.errorcode.get(e.errno, type(e).__name__)} {e}".replace("\x00", "\\0"))

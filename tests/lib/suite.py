@@ -8,13 +8,12 @@ import argparse
 import fnmatch
 import importlib.util
 import os
-import shutil
 import sys
 
 from . import bubble, crew
 from .case import Case, eventually, token
 from .jail import Runner, kill_all, leftovers
-from .world import ROOT, World
+from .world import ROOT, World, compile_client
 
 
 class Testbed(Runner):
@@ -85,7 +84,7 @@ def _in_world(directory, options):
     """The testbed of the suites that need no more than the small internet."""
     testbed = Testbed(World(None if options.controls else options.program))
     if os.path.exists(f"{directory}/probes.py"):
-        shutil.copy(f"{directory}/probes.py", f"{testbed.world.tmp}/lib")
+        compile_client(f"{directory}/probes.py")
     return testbed
 
 

@@ -22,6 +22,7 @@ USER = 2000  # jailed programs run as this user, which has no name and no rights
 LIB = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(LIB))
 PYTHON = "/usr/bin/python3"
+BIN = f"{bubble.TMP}/bin"
 
 # Sockets like those by which a host acts on behalf of its users. Served by internetd.py.
 HOST_SOCKETS = (
@@ -50,6 +51,14 @@ def sysctl(setting):
                    check=True, stdout=subprocess.DEVNULL, timeout=10)
 
 
+def compile_client(path):
+    """A program of Python is compiled once, not each time that it is run. Into BIN, as NAME.pyc."""
+    compiled = f"{BIN}/{os.path.basename(path)}c"
+    code = "import py_compile, sys; py_compile.compile(*sys.argv[1:], doraise=True)"
+    subprocess.run([PYTHON, "-Ic", code, path, compiled], check=True, timeout=20)
+    os.chmod(compiled, 0o644)
+
+
 class World:
     def __init__(self, program=None, bare=False):
         """bare: without the internet's packet log and port rules, which cost time."""
@@ -75,7 +84,7 @@ class World:
         self.wire.mark()
 
     def _directories(self):
-        for path in (self.work, f"{self.work}/agent", f"{self.tmp}/bin", f"/run/user/{USER}"):
+        for path in (self.work, f"{self.work}/agent", BIN, f"/run/user/{USER}"):
             os.makedirs(path, exist_ok=True)
         for path in (self.work, f"{self.work}/agent", f"/run/user/{USER}"):
             self._give(path)
@@ -84,6 +93,7 @@ class World:
             os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(f"{self.tmp}/unix-sockets", "w") as f:
             f.write("\n".join((*HOST_SOCKETS, AGENT_SOCKET, PLAIN_SOCKET)) + "\n")
+        compile_client(f"{LIB}/probe.py")
         resolv = f"{self.tmp}/resolv.conf"
         with open(resolv, "w") as f:
             f.write(f"nameserver {zone.DNS4}\noptions timeout:1 attempts:1\n")
@@ -103,7 +113,7 @@ class World:
         """A copy where every user can reach it."""
         if program is None:
             return None
-        target = f"{self.tmp}/bin/sallyport"
+        target = f"{BIN}/sallyport"
         shutil.copy(program, target)
         os.chmod(target, 0o755)
         return target
