@@ -17,11 +17,11 @@ import os
 import socket
 import subprocess
 
-from . import frames, syscalls, zone
+from . import frames, nft, syscalls, zone
 from .bubble import Unavailable
 from .case import Fail
 from .events import Reader
-from .world import ROOT, World, _ip, sysctl
+from .world import ROOT, World, _ip, batch, sysctl
 
 RUN = "/run/netns"
 ETH_P_ALL, PACKET_OUTGOING, SO_RCVBUFFORCE = 0x0003, 4, 33
@@ -129,14 +129,6 @@ class Sandbox:
             route add default via {self.net.gateway4}
             route add ::/0 via {self.net.gateway6}
         """
-
-
-def batch(netns, lines):
-    """`ip` commands, one a line, in a namespace. Raises with what it said."""
-    result = subprocess.run(["ip", "-n", netns, "-batch", "-"], input=lines, text=True,
-                            capture_output=True, timeout=20)
-    if result.returncode:
-        raise RuntimeError(f"ip in {netns}: {result.stderr.strip()}")
 
 
 class Sniffer:
@@ -268,11 +260,10 @@ class BridgeWorld(World):
 
     @staticmethod
     def nft(netns, text, check=True):
-        result = subprocess.run(["nsenter", f"--net={RUN}/{netns}", "nft", "-f", "-"], input=text,
-                                text=True, capture_output=True, timeout=20)
-        if check and result.returncode:
-            raise RuntimeError(f"nft in {netns}: {result.stderr}\n{text}")
-        return result.stdout
+        status, out, err = nft.run(f"{RUN}/{netns}", text)
+        if check and status:
+            raise RuntimeError(f"nft in {netns}: {err}\n{text}")
+        return out
 
 
 def bridge_rejects():

@@ -11,10 +11,10 @@ import contextlib
 import json
 import os
 import re
-import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
-from . import zone
+from . import nft, syscalls, zone
 from .bridgeworld import T
 from .case import TRIES, Case, Cases, Fail, Skip, eventually, expect, token
 from .daemon import ENTER, Daemon
@@ -174,12 +174,17 @@ class Bed(Runner):
             raise Fail(f"nft failed\n{result}")
         return result
 
+    def _listed(self, what):
+        status, out, err = nft.run("/run/netns/host", f"list {what}", stateless=True)
+        expect(status == 0, f"nft failed: {err}")
+        return out
+
     def tables(self):
-        return self.nft("list", "tables").out
+        return self._listed("tables")
 
     def ruleset(self):
         """All that nft lists, without counters and clocks."""
-        return self.nft("-s", "list", "ruleset").out
+        return self._listed("ruleset")
 
     def plan_rules(self):
         """
@@ -276,6 +281,21 @@ def stays_in(t, box, probe, allowed=(), fast=FAST_S):
     raise Fail(f"not refused at once, {TRIES} times: {outcome}")
 
 
+def stay_in(t, box, *probes):
+    """
+    As stays_in without a limit of time, of many at one time: who is refused by silence waits for as
+    long as its patience lasts.
+    """
+    tokens, marks = [token() for _ in probes], t.marks()
+    with ThreadPoolExecutor(len(probes)) as pool:
+        outcomes = list(pool.map(lambda probe, tok: Outcome(t, box, probe, tok), probes, tokens))
+    leaks = t.leaks(marks)
+    expect(not leaks, f"packets left: {leaks}; {list(map(str, outcomes))}")
+    for tok, outcome in zip(tokens, outcomes):
+        seen = t.seen(marks, tok)
+        expect(not seen, f"{tok} arrived at {seen}; {outcome}")
+
+
 UNSUPPORTED = {93, 94, 97}  # EPROTONOSUPPORT, ESOCKTNOSUPPORT, EAFNOSUPPORT
 
 
@@ -324,12 +344,13 @@ class NetCases(Cases):
 def setting(name, value):
     """A sysctl of the host namespace, for the time of a block."""
     path = "/proc/sys/" + name.replace(".", "/")
-    before = subprocess.run([*ENTER, "cat", path], capture_output=True, text=True, check=True)
+    with syscalls.inside_netns("/run/netns/host"), open(path) as f:
+        before = f.read().strip()
     sysctl(f"{name}={value}")
     try:
         yield
     finally:
-        sysctl(f"{name}={before.stdout.strip()}")
+        sysctl(f"{name}={before}")
 
 
 def good(address):

@@ -14,7 +14,7 @@ import shutil
 import socket
 import subprocess
 
-from . import bubble, certs, syscalls, zone
+from . import bubble, certs, nft, syscalls, zone
 from .events import Reader
 from .wire import Wire
 
@@ -39,6 +39,14 @@ def _ip(*args):
     subprocess.run(["ip", *args], check=True, timeout=10)
 
 
+def batch(netns, lines):
+    """`ip` commands, one a line, in a namespace. Raises with what it said."""
+    result = subprocess.run(["ip", "-n", netns, "-batch", "-"], input=lines, text=True,
+                            capture_output=True, timeout=20)
+    if result.returncode:
+        raise RuntimeError(f"ip in {netns}: {result.stderr.strip()}")
+
+
 def _in(name, *command, **options):
     return subprocess.Popen(["nsenter", f"--net=/run/netns/{name}", *command], **options)
 
@@ -47,8 +55,8 @@ def sysctl(setting):
     """A setting of the host namespace's network."""
     name, value = setting.split("=")
     path = "/proc/sys/" + name.replace(".", "/")
-    subprocess.run(["nsenter", "--net=/run/netns/host", "tee", path], input=value, text=True,
-                   check=True, stdout=subprocess.DEVNULL, timeout=10)
+    with syscalls.inside_netns("/run/netns/host"), open(path, "w") as f:
+        f.write(value)
 
 
 def compile_client(path):
@@ -121,21 +129,23 @@ class World:
     def _namespaces(self):
         for name in ("internet", "host"):
             _ip("netns", "add", name)
-            _ip("-n", name, "link", "set", "lo", "up")
-        _ip("-n", "internet", "link", "add", "wan", "type", "veth", "peer", "name", "eth0",
-            "netns", "host")
-        _ip("-n", "internet", "addr", "add", f"{zone.ROUTER4}/24", "dev", "wan")
-        _ip("-n", "internet", "addr", "add", f"{zone.ROUTER6}/64", "dev", "wan", "nodad")
-        _ip("-n", "host", "addr", "add", f"{zone.HOST4}/24", "dev", "eth0")
-        _ip("-n", "host", "addr", "add", f"{zone.HOST6}/64", "dev", "eth0", "nodad")
-        _ip("-n", "internet", "link", "set", "wan", "up")
-        _ip("-n", "host", "link", "set", "eth0", "up")
-        _ip("-n", "host", "route", "add", "default", "via", zone.ROUTER4)
-        _ip("-n", "host", "-6", "route", "add", "default", "via", zone.ROUTER6)
-        for prefix in (zone.NET4, zone.NET6, *zone.STRAY4, *zone.STRAY6):
-            family = "-6" if ":" in prefix else "-4"
-            _ip("-n", "internet", family, "route", "add", "local", prefix, "dev", "lo")
-
+        batch("internet", f"""
+            link set lo up
+            link add wan type veth peer name eth0 netns host
+            addr add {zone.ROUTER4}/24 dev wan
+            addr add {zone.ROUTER6}/64 dev wan nodad
+            link set wan up
+        """)
+        batch("host", f"""
+            link set lo up
+            addr add {zone.HOST4}/24 dev eth0
+            addr add {zone.HOST6}/64 dev eth0 nodad
+            link set eth0 up
+            route add default via {zone.ROUTER4}
+            route add ::/0 via {zone.ROUTER6}
+        """)
+        batch("internet", "\n".join(f"route add local {prefix} dev lo" for prefix in (
+            zone.NET4, zone.NET6, *zone.STRAY4, *zone.STRAY6)))
         if self.is_root():
             # Ping sockets for everybody, so that their controls work.
             sysctl("net.ipv4.ping_group_range=0 2147483647")
@@ -168,9 +178,8 @@ class World:
                 ip6 daddr {zone.SILENT6} drop
             }}
         }}"""
-        loader = _in("internet", "nft", "-f", "-", stdin=subprocess.PIPE, text=True)
-        loader.communicate(rules, timeout=10)
-        if loader.returncode:
+        status, _, _ = nft.run("/run/netns/internet", rules)
+        if status:
             raise bubble.Unavailable("nft does not load rules in a network namespace")
 
     def _start_servers(self):

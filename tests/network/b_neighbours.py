@@ -10,7 +10,7 @@ import probes as p
 from lib import bridgeworld, frames as f, zone
 from lib.bridgeworld import batch, has_bridge_netfilter
 from lib.case import Skip, eventually, expect, expect_eq
-from lib.confined import FAST_S, NetCases, arrives, policy, setting, stays_in
+from lib.confined import FAST_S, NetCases, arrives, policy, setting, stay_in, stays_in
 
 CASES = NetCases()
 TCP, UDP = socket.SOCK_STREAM, socket.SOCK_DGRAM
@@ -105,9 +105,8 @@ for value in (0, 1):
                 setting("net.bridge.bridge-nf-call-ip6tables", value), \
                 setting("net.bridge.bridge-nf-call-arptables", value):
             for peer in (p.peer4, p.peer6):
-                for probe in (p.udp(peer, 999), p.tcp(peer, 80), p.datagram(peer),
-                              p.datagram(peer, dst_mac=lambda b: b.peer.mac, tags=((f.VLAN, 5),))):
-                    stays_in(t, t.sb1, probe, fast=None)
+                stay_in(t, t.sb1, p.udp(peer, 999), p.tcp(peer, 80), p.datagram(peer),
+                        p.datagram(peer, dst_mac=lambda b: b.peer.mac, tags=((f.VLAN, 5),)))
             stays_in(t, t.sb1, p.raw_frame(
                 lambda b, tok: f.ether(b.peer.mac, b.mac, f.LOCAL, tok.ljust(60, b"."))), fast=None)
             arrives(t, t.sb1, p.tcp(p.GOOD4, 7007))

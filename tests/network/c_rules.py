@@ -9,7 +9,7 @@ import time
 import probes as p
 from lib import frames as f, zone
 from lib.case import eventually, expect, expect_eq
-from lib.confined import NetCases, Outcome, arrives, policy, stays_in
+from lib.confined import NetCases, Outcome, arrives, policy, stay_in, stays_in
 
 CASES = NetCases()
 BOTH4 = ((p.EVIL4, p.GOOD4), (p.EVIL6, p.GOOD6))
@@ -21,6 +21,9 @@ def open_to(t, *probes, box=None):
 
 
 def closed_to(t, *probes, box=None, fast=1.0):
+    if fast is None:
+        stay_in(t, box or t.sb1, *probes)
+        return
     for probe in probes:
         stays_in(t, box or t.sb1, probe, fast=fast)
 

@@ -9,7 +9,7 @@ import time
 
 import probes as p
 from lib.case import eventually, expect, expect_eq, expect_in
-from lib.confined import ARRIVAL_S, BASE, NetCases, arrives, policy, stays_in
+from lib.confined import ARRIVAL_S, BASE, NetCases, arrives, policy, stay_in, stays_in
 from lib.daemon import ENTER, Daemon
 from lib.flood import Flood
 
@@ -308,9 +308,7 @@ def _removed(t):
     marks = t.marks()
     expect_eq(reply["status"], "ok", "reload", reply)
     eventually(lambda: not still(flow, t, marks), "the flow goes on", REVOKED_S)
-    stays_in(t, t.sb1, p.tcp(p.EVIL4, 80), fast=None)
-    stays_in(t, t.sb1, p.tcp(p.GOOD4, 7007), fast=None)
-    stays_in(t, t.sb1, p.datagram(p.EVIL4, source=p.peer4), fast=None)
+    stay_in(t, t.sb1, p.tcp(p.EVIL4, 80), p.tcp(p.GOOD4, 7007), p.datagram(p.EVIL4, source=p.peer4))
     flow.close()
 
 
@@ -328,7 +326,7 @@ BROKEN = (
 @CASES.case("F-18 a reload with an error keeps the old rules byte for byte, and says why and where")
 def _broken(t):
     daemon = t.start(BASE)
-    before = t.nft("-s", "list", "ruleset").out
+    before = t.ruleset()
     with Flood(t, t.sb1) as flood:
         for what, text in BROKEN:
             if what == "nothing":
@@ -337,12 +335,12 @@ def _broken(t):
             reply = daemon.ask("reload")
             expect_eq(reply["status"], "error", f"the reply to {what}", reply)
             expect(reply.get("message"), f"{what}: no message")
-            expect_eq(t.nft("-s", "list", "ruleset").out, before, f"the ruleset after {what}")
+            expect_eq(t.ruleset(), before, f"the ruleset after {what}")
             result = t.ours("reload")
             expect(result.status != 0 and result.err.strip(), f"{what}: silent", result)
         os.unlink(t.policy_path)
         expect_eq(daemon.ask("reload")["status"], "error", "the reply without a file")
-        expect_eq(t.nft("-s", "list", "ruleset").out, before, "the ruleset without a file")
+        expect_eq(t.ruleset(), before, "the ruleset without a file")
         expect_eq(flood.leaked(), 0, "packets that leaked")
     arrives(t, t.sb1, p.tcp(p.GOOD4, 7007))
 

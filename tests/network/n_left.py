@@ -4,7 +4,7 @@
 import probes as p
 from lib.bridgeworld import batch
 from lib.case import eventually, expect, expect_eq
-from lib.confined import BASE, NetCases, arrives, stays_in
+from lib.confined import BASE, NetCases, arrives, stay_in, stays_in
 
 CASES = NetCases()
 SECONDS = 40
@@ -12,8 +12,7 @@ NETWORKS_MAX = 256
 
 
 def confined(t, box):
-    for probe in (p.tcp(p.EVIL4, 80), p.tcp(p.GOOD4, 7007), p.udp(p.GOOD4, 7007)):
-        stays_in(t, box, probe, fast=None)
+    stay_in(t, box, p.tcp(p.EVIL4, 80), p.tcp(p.GOOD4, 7007), p.udp(p.GOOD4, 7007))
 
 
 def reload(t, text):
