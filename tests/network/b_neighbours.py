@@ -312,6 +312,8 @@ def _inbound(t):
             s.connect((zone.HOST4, 18090))
             s.send(b"hello\n")
             expect(b"echo" in s.recv(99), "no answer")
+            s.shutdown(socket.SHUT_WR)
+            expect(s.recv(99) == b"", "no end")  # nothing of it is to come when it is translated no more
     finally:
         t.world.nft("host", "delete table inet published")
 
