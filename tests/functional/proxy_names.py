@@ -296,7 +296,7 @@ def _silent(t):
     with proxy(t, *GOOD) as p:
         _, said, _ = say_in_tunnel(t, b"", timeout=13)
         expect_eq(said[:1], "\x15", "the alert", repr(said))
-        expect(any("no whole ClientHello" in e["reason"] for e in p.events()), "no event")
+        eventually(lambda: any("no whole ClientHello" in e["reason"] for e in p.events()), "no event")
 
 
 @CASES.case("in a tunnel to port 80: the same Host, and nothing else, in every request")
@@ -323,8 +323,8 @@ def _tunnel_other(t):
         expect_in("echo tok-2", reply, "the echo")
         text = connect("ssh.example:22").encode() + tlsmsg.client_hello("evil.example")
         _, reply = shout(t, text, timeout=0.7)
-        expect(any("SNI says evil.example" in e["reason"] for e in p.events(verdict="deny")),
-               "no event", reply)
+        eventually(lambda: any("SNI says evil.example" in e["reason"]
+                               for e in p.events(verdict="deny")), f"no event: {reply}")
 
 
 @CASES.case("a second name on one address: CONNECT and SNI of the one, not of the other")

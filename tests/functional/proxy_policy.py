@@ -464,7 +464,7 @@ def _connections(t):
         tunnels.pop().sock.close()
         eventually(lambda: status(t, f"good.example:{zone.PORT_ECHO}") == "200", "no room is made")
         expect(all(x.lives() for x in tunnels), "the others have ended")
-        expect(p.events(verdict="deny"), "no event")
+        eventually(lambda: p.events(verdict="deny"), "no event")
 
 
 @CASES.case("limits: a quota that is used up ends the download, and survives a reload")

@@ -5,13 +5,16 @@ import contextlib
 import os
 import select
 import signal
+import socket
 import subprocess
 import time
 
+from . import syscalls
 from .case import expect
 from .jail import read_events
 
 PORT = 8888
+SETTLED_S = 0.05
 URL = f"http://127.0.0.1:{PORT}"
 
 
@@ -77,6 +80,11 @@ class Proxy:
         self.wait_for("reload")
 
     def events(self, **match):
+        """As far as they are told: a client may know of its end before the log does."""
+        size = -1
+        while size != (now := os.path.getsize(self.log) if os.path.exists(self.log) else 0):
+            size = now
+            time.sleep(SETTLED_S)
         return [e for e in read_events(self.log) if all(e.get(k) == v for k, v in match.items())]
 
     def stop(self):
@@ -115,28 +123,19 @@ def write(t, name, text):
 
 def shout(t, text, port=PORT, timeout=3.0, half_close=False):
     """Sends exactly these bytes from the host namespace; what came back until the end."""
-    from .commands import python
-    code = """
-import socket, sys
-s = socket.create_connection(('127.0.0.1', int(sys.argv[1])), 3)
-s.settimeout(float(sys.argv[3]))
-s.sendall(bytes.fromhex(sys.argv[2]))
-if sys.argv[4] == 'True':
-    s.shutdown(socket.SHUT_WR)
-data = b''
-try:
-    while part := s.recv(65536):
-        data += part
-    end = 'closed'
-except socket.timeout:
-    end = 'open'
-except ConnectionResetError:
-    end = 'reset'
-print(end)
-print(data.hex())
-"""
-    data = text.encode("latin-1") if isinstance(text, str) else text
-    result = t.plain()(python(code, port, data.hex(), timeout, half_close))
-    expect(result.status == 0, "the client failed", result)
-    end, reply = result.out.split("\n")[:2]
-    return end, bytes.fromhex(reply).decode("latin-1")
+    data, end = b"", "closed"
+    with syscalls.socket_in("/run/netns/host", socket.AF_INET, socket.SOCK_STREAM) as s:
+        s.settimeout(3)
+        s.connect(("127.0.0.1", port))
+        s.settimeout(timeout)
+        s.sendall(text.encode("latin-1") if isinstance(text, str) else text)
+        if half_close:
+            s.shutdown(socket.SHUT_WR)
+        try:
+            while part := s.recv(65536):
+                data += part
+        except TimeoutError:
+            end = "open"
+        except ConnectionResetError:
+            end = "reset"
+    return end, data.decode("latin-1")
