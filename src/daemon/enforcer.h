@@ -183,7 +183,6 @@ void held_fill(const struct inforce *p);
 
 /* ---- trial: a policy that is taken back by itself */
 
-void trial_begin(struct enforcer *f, struct inforce *take_before, uint32_t ms);
 /* False: there is none. */
 bool trial_confirm(struct enforcer *f);
 /* Before its time is up. On failure what is on trial stays in force, and on trial. */

@@ -64,7 +64,7 @@ static void on_time_up(void *ctx)
 	orders_tell(f, CTL_REVERTED);
 }
 
-void trial_begin(struct enforcer *f, struct inforce *take_before, uint32_t ms)
+static void trial_begin(struct enforcer *f, struct inforce *take_before, uint32_t ms)
 {
 	(void)trial_confirm(f);
 	f->before = *take_before;

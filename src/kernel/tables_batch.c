@@ -382,7 +382,7 @@ static void verdict(struct nlmsghdr *nlh, const struct rs_verdict *v)
 	mnl_attr_nest_end(nlh, nest);
 }
 
-void tables_put_element(struct nlmsghdr *nlh, const struct rs_set *s, const struct rs_element *el,
+static void put_element(struct nlmsghdr *nlh, const struct rs_set *s, const struct rs_element *el,
 			bool whole)
 {
 	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
@@ -423,7 +423,7 @@ void batch_element(struct batch *b, const struct rs_element *el)
 		(void)mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
 	}
 	nlh = (struct nlmsghdr *)(b->p + b->items[b->n_items - 1].at);
-	tables_put_element(nlh, b->of.set, el, b->type == NFT_MSG_NEWSETELEM);
+	put_element(nlh, b->of.set, el, b->type == NFT_MSG_NEWSETELEM);
 	if (nlh->nlmsg_len > NEST_MAX - MESSAGE_MAX)
 		batch_elements_end(b);
 }

@@ -153,8 +153,6 @@ void batch_elements_end(struct batch *b);
 /* The header of a message to nf_tables, and its attributes as they are in the ruleset. */
 struct nlmsghdr *tables_header(void *at, uint16_t type, uint8_t nfproto, uint16_t flags,
 			       uint32_t seq);
-void tables_put_element(struct nlmsghdr *nlh, const struct rs_set *s, const struct rs_element *el,
-			bool whole);
 uint32_t tables_set_key_type(const struct rs_set *s);
 uint32_t tables_set_flags(const struct rs_set *s);
 uint32_t tables_hook(enum rs_hook hook);

@@ -18,7 +18,8 @@ struct parts {
 /* ICMP that is written without a target is for any. */
 static const struct span any = SPAN_LIT("any");
 
-bool span_made_of(struct span s, const char *bytes)
+/* Every byte is one of these. */
+static bool made_of(struct span s, const char *bytes)
 {
 	for (size_t i = 0; i < s.n; i++)
 		if (s.p[i] == '\0' || !strchr(bytes, s.p[i]))
@@ -29,7 +30,7 @@ bool span_made_of(struct span s, const char *bytes)
 /* Letters, digits, '-' and '_': what no address, wildcard or name with dots is. */
 static bool is_word(struct span s)
 {
-	return s.n && span_made_of(s, LETTERS DIGITS "-_");
+	return s.n && made_of(s, LETTERS DIGITS "-_");
 }
 
 /* Takes "TYPE/", or "TYPE" at the end. */
@@ -39,7 +40,7 @@ static bool take_icmp_type(const struct reading *r, struct span *rest, struct pa
 	bool last = head.n == rest->n;
 
 	if (!icmp_type_find(p->proto, head, &p->icmp_type))
-		return !is_word(head) || (last && !span_made_of(head, DIGITS)) ||
+		return !is_word(head) || (last && !made_of(head, DIGITS)) ||
 		       dest_refuse_icmp_type(r, p->proto, head);
 	*rest = last ? any : span_from(*rest, head.n + 1);
 	return true;
@@ -105,7 +106,7 @@ static bool read_group(const struct reading *r, struct span rest, struct dest *d
 	struct span name = span_from(rest, sizeof("group/") - 1);
 
 	if (rest.p != r->all.p || name.n == 0 || name.n > DEST_GROUP_MAX ||
-	    !span_made_of(name, LETTERS DIGITS "_.-"))
+	    !made_of(name, LETTERS DIGITS "_.-"))
 		return dest_refuse_group(r, name);
 	d->target = DEST_GROUP;
 	d->proto = DEST_PROTO_ANY;
@@ -186,7 +187,7 @@ static bool read_target(const struct reading *r, const struct parts *p, struct d
 
 	if (span_has(t, ':'))
 		return read_v6(r, p, d);
-	if (span_made_of(t, DIGITS "./") && t.p[0] != '/')
+	if (made_of(t, DIGITS "./") && t.p[0] != '/')
 		return read_prefix(r, t, d);
 	if (span_has(t, '/'))
 		return dest_refuse_path(r, t);

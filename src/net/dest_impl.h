@@ -29,9 +29,6 @@ static inline struct span span_before(struct span s, char c)
 	return at < 0 ? s : span_first(s, (size_t)at);
 }
 
-/* Every byte is one of these. */
-bool span_made_of(struct span s, const char *bytes);
-
 static inline bool ports_are_all(const struct ports *p)
 {
 	return p->n == 1 && p->one.lo == 0 && p->one.hi == UINT16_MAX;

@@ -60,7 +60,8 @@ const struct dockside_ipset *dockside_ipset_find(const struct dockside *d, const
 
 /* ---- texts ---- */
 
-struct dockside_text *dockside_text_take(const char *file, char *take_text, size_t n)
+/* take_text: a whole allocation of n bytes and a NUL. */
+static struct dockside_text *text_take(const char *file, char *take_text, size_t n)
 {
 	struct dockside_text *t = xmalloc(sizeof(*t));
 
@@ -68,18 +69,18 @@ struct dockside_text *dockside_text_take(const char *file, char *take_text, size
 	return t;
 }
 
-struct dockside_text *dockside_text_new(const char *file, struct span text)
+static struct dockside_text *text_new(const char *file, struct span text)
 {
-	return dockside_text_take(file, xstrndup(text.p, text.n), text.n);
+	return text_take(file, xstrndup(text.p, text.n), text.n);
 }
 
-struct dockside_text *dockside_text_ref(struct dockside_text *t)
+static struct dockside_text *text_ref(struct dockside_text *t)
 {
 	t->refs++;
 	return t;
 }
 
-void dockside_text_unref(struct dockside_text *t)
+static void text_unref(struct dockside_text *t)
 {
 	if (!t || --t->refs)
 		return;
@@ -310,8 +311,8 @@ static void share_text(struct dockside_text **text, struct dockside_text *was)
 {
 	if (!span_eq(dockside_text_span(*text), dockside_text_span(was)))
 		return;
-	dockside_text_unref(*text);
-	*text = dockside_text_ref(was);
+	text_unref(*text);
+	*text = text_ref(was);
 }
 
 /* What has an error is read as a whole to find the right one. */
@@ -348,16 +349,16 @@ bool dockside_read(const char *network_file, struct span network_text, const cha
 		   struct span firewall_text, const struct dockside_env *env, struct dockside **out,
 		   struct err *e)
 {
-	return make(dockside_text_new(network_file, network_text),
-		    dockside_text_new(firewall_file, firewall_text), env, NULL, out, e);
+	return make(text_new(network_file, network_text), text_new(firewall_file, firewall_text),
+		    env, NULL, out, e);
 }
 
 bool dockside_reread(const struct dockside *was, struct span network_text,
 		     struct span firewall_text, const struct dockside_env *env,
 		     struct dockside **out, struct err *e)
 {
-	return make(dockside_text_new(was->network_text->file, network_text),
-		    dockside_text_new(was->firewall_text->file, firewall_text), env, was, out, e);
+	return make(text_new(was->network_text->file, network_text),
+		    text_new(was->firewall_text->file, firewall_text), env, was, out, e);
 }
 
 static bool load(const char *network_file, const char *firewall_file,
@@ -369,8 +370,8 @@ static bool load(const char *network_file, const char *firewall_file,
 
 	return fd_read_file(network_file, LIMIT_DOCKSIDE_BYTES, &network, &n, e) &&
 	       fd_read_file(firewall_file, LIMIT_DOCKSIDE_BYTES, &firewall, &m, e) &&
-	       make(dockside_text_take(network_file, steal(&network), n),
-		    dockside_text_take(firewall_file, steal(&firewall), m), env, was, out, e);
+	       make(text_take(network_file, steal(&network), n),
+		    text_take(firewall_file, steal(&firewall), m), env, was, out, e);
 }
 
 bool dockside_load(const char *network_file, const char *firewall_file,
@@ -391,8 +392,8 @@ void dockside_free(struct dockside *d)
 		return;
 	parts_done(d);
 	plan_free(d->plan);
-	dockside_text_unref(d->network_text);
-	dockside_text_unref(d->firewall_text);
+	text_unref(d->network_text);
+	text_unref(d->firewall_text);
 	free(d);
 }
 

@@ -14,12 +14,6 @@ struct dockside_text {
 	size_t n;
 };
 
-/* The first keeps take_text, a whole allocation of n bytes and a NUL; the second a copy. */
-struct dockside_text *dockside_text_take(const char *file, char *take_text, size_t n);
-struct dockside_text *dockside_text_new(const char *file, struct span text);
-struct dockside_text *dockside_text_ref(struct dockside_text *t);
-void dockside_text_unref(struct dockside_text *t);
-
 static inline struct span dockside_text_span(const struct dockside_text *t)
 {
 	return (struct span){ t->text, t->n };

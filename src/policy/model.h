@@ -17,11 +17,9 @@
 #define COMMAND_LINE "command-line"
 
 /* The words of the file, by value; plan.c holds them. */
-extern const char *const rule_action_names[RULE_ACTION_COUNT];
 extern const char *const policy_mode_names[MODE_COUNT];
 extern const char *const policy_dns_names[DNS_MODE_COUNT];
 extern const char *const policy_ech_names[ECH_MODE_COUNT];
-extern const char *const subject_kind_names[SUBJECT_KIND_COUNT];
 extern const char *const controller_egress_names[CONTROLLER_EGRESS_COUNT];
 
 struct model_group {

@@ -9,7 +9,7 @@
 #include "base/nearest.h"
 #include "policy/model.h"
 
-const char *const rule_action_names[RULE_ACTION_COUNT] = {
+static const char *const rule_action_names[RULE_ACTION_COUNT] = {
 	[RULE_ALLOW] = "allow",
 	[RULE_DENY] = "deny",
 	[RULE_REDIRECT] = "redirect",
@@ -32,7 +32,7 @@ const char *const policy_ech_names[ECH_MODE_COUNT] = {
 	[ECH_ALLOW] = "allow",
 };
 
-const char *const subject_kind_names[SUBJECT_KIND_COUNT] = {
+static const char *const subject_kind_names[SUBJECT_KIND_COUNT] = {
 	[SUBJECT_JAIL] = "jail",   [SUBJECT_NETWORK] = "network", [SUBJECT_CONTAINER] = "container",
 	[SUBJECT_LABEL] = "label", [SUBJECT_CGROUP] = "cgroup",	  [SUBJECT_PROXY] = "proxy",
 };
