@@ -151,6 +151,8 @@ static void print_daemon(const json_t *o)
 	print_names(o);
 	json_array_foreach(json_object_get(o, "warnings"), i, n)(void)
 		printf("  warning: %s\n", json_string_value(n));
+	json_array_foreach(json_object_get(o, "left_out"), i, n)(void)
+		printf("  %s: left out, since a reply has no room for it\n", json_string_value(n));
 	if (number(o, "repairs"))
 		(void)printf("  put right %lld times after other programs changed the tables\n",
 			     (long long)number(o, "repairs"));

@@ -13,6 +13,12 @@
 /* So old a status may be that is told to others than root. */
 #define SEEN_MS 1000
 
+/* What a status can do without where a reply has no room for all of it, in that order. */
+static const char *const large[] = { "ipset_details", "ipsets", "names", "network_status" };
+
+/* That, for what is said besides. */
+#define STATUS_BYTES (LIMIT_CONTROL_BYTES - 1024)
+
 typedef void action_fn(struct controller *c, struct control_request *r, const char *name);
 
 struct action {
@@ -23,6 +29,19 @@ struct action {
 };
 
 /* ---- questions */
+
+static void make_fit(json_t *fields)
+{
+	json_t *left_out = json_array();
+
+	for (size_t i = 0;
+	     i < ARRAY_LEN(large) &&
+	     json_dumpb(fields, NULL, 0, JSON_COMPACT | JSON_ENSURE_ASCII) > STATUS_BYTES;
+	     i++)
+		if (json_object_del(fields, large[i]) == 0)
+			json_array_append_new(left_out, json_string(large[i]));
+	json_object_set_new(fields, "left_out", left_out);
+}
 
 /* The enforcer's text, with what control knows besides. */
 static void answer_status(struct controller *c, struct control_request *r, const char *bytes)
@@ -37,6 +56,7 @@ static void answer_status(struct controller *c, struct control_request *r, const
 	json_object_set_new(fields, "reload_failure",
 			    c->failure[0] ? json_string(c->failure) : json_null());
 	json_object_set_new(fields, "on_trial", json_boolean(control_on_trial(c)));
+	make_fit(fields);
 	control_request_ok(r, fields);
 }
 

@@ -173,6 +173,26 @@ def _edited(t):
     arrives(t, t.sb1, p.tcp(p.EVIL4, 80))
 
 
+DOCKSIDE = {"networks": [{"name": "brt", "subnet": "10.77.0.0/24", "gateway_ip": "10.77.0.1"}]}
+
+
+@CASES.case("F-03 a Dockside set of more hosts than a reply has room for: there is a status, and it says what is left out")
+def _large(t):
+    hosts = [f"host-{i}.of-a-long-list.example" for i in range(40000)]
+    rules = [{"proto": "tcp", "ports": [7007], "to": "ip", "ip": "203.0.113.10"}, {"action": "drop"}]
+    daemon = t.under_dockside(DOCKSIDE, {"ipsets": {"set1": {"hostnames": hosts}},
+                                         "networks": {"brt": {"egress": rules, "nat": []}}})
+    result = t.ours("status")
+    expect_eq(result.status, 0, "exit status", result)
+    expect_in("ipset_details", result.out, "what is printed")
+    reply = daemon.ask("status")
+    expect_eq(reply["enforcing"], True, "enforcing")
+    expect_eq(reply["left_out"], ["ipset_details"], "what is left out")
+    expect_eq([n["name"] for n in reply["network_status"]], ["brt"], "networks")
+    t.stop()
+    expect_eq(t.start(policy(OPEN)).ask("status")["left_out"], [], "what is left out of a small one")
+
+
 @CASES.case("a teardown comes before what was asked for before it and has not begun: that is refused")
 def _torn(t):
     daemon = t.start(policy(OPEN))
