@@ -215,6 +215,10 @@ static bool answer(struct supervisor *s, const struct control_request *r, json_t
 	if (!may_change(&r->peer))
 		return err_set(e, ERR_DENIED, "uid %u may not reload: expected root or uid %u",
 			       (unsigned)r->peer.uid, (unsigned)geteuid());
+	if (json_object_get(r->json, "try") || json_object_get(r->json, "confirm"))
+		return err_set(
+			e, ERR_UNSUPPORTED,
+			"a proxy puts nothing on trial, only a daemon does: expected a plain reload");
 	story("reload asked for by uid %u, gid %u, process %d", (unsigned)r->peer.uid,
 	      (unsigned)r->peer.gid, (int)r->peer.pid);
 	if (!reload(s, e))

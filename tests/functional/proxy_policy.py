@@ -282,6 +282,19 @@ for what, text in (
                 os.rmdir(path)
 
 
+@CASES.case("reload --try and --confirm of a proxy, which has no trials: refused, and nothing is reloaded")
+def _reload_trial(t):
+    path = write(t, "list", echo("good.example"))
+    with proxy(t, "--baseline", path, *PORTS, "--control", f"{t.world.work}/control"):
+        write(t, "list", echo("tcp.example"))
+        for words in (["--try", "5s"], ["--confirm"]):
+            result = t.plain()([t.world.program, "reload", *words, "--socket", f"{t.world.work}/control"])
+            expect_eq(result.status, 1, f"sallyport reload {words}", result)
+            expect_in("a daemon", result.err, "stderr", result)
+            expect_eq(status(t, f"tcp.example:{zone.PORT_ECHO}"), "403", "the new policy")
+        expect_eq(status(t, f"good.example:{zone.PORT_ECHO}"), "200", "the old policy")
+
+
 @CASES.case("a secret that changes ends the tunnels of whoever had it")
 def _reload_secret(t):
     users = write(t, "users", "alice:one\nbob:two:#2\n")
