@@ -10,6 +10,9 @@
 /* Names that are asked for in one turn, so that the loop does other things between. */
 #define TURN 256
 
+/* Until it is tried again to make the rules anew. */
+#define AGAIN_MS 1000
+
 /* Names may take half of a reply; a name without its addresses takes about so much. */
 #define JSON_NAMES_BYTES (LIMIT_CONTROL_BYTES / 2)
 #define JSON_NAME_BYTES	 200
@@ -120,8 +123,10 @@ static void on_again(void *ctx)
 	struct enforcer *f = ctx;
 	struct err e;
 
-	if (!inforce_again(f, &e))
-		enforcer_story("the rules could not be made anew: %s", e.msg);
+	if (inforce_again(f, &e))
+		return;
+	enforcer_story("the rules could not be made anew: %s", e.msg);
+	timer_restart(f->again, AGAIN_MS);
 }
 
 void lookups_start(struct enforcer *f)

@@ -88,6 +88,20 @@ def _port(t):
         batch("host", f"link set {t.sb3.port} master brt\nlink set {t.sb2.port} master brt\n")
 
 
+@CASES.case("F-02 where a redirect leads cannot be put into the rules: that is tried again a second later")
+def _again(t):
+    daemon = t.start(policy(OPEN))
+    gate = next(pid for name, pid in daemon.children().items() if "gate" in name)
+    os.kill(gate, signal.SIGSTOP)
+    t.rewrite(policy(OPEN + '\n- redirect: ["203.0.113.66:80"]\n  to: good.example:7007'))
+    expect_eq(daemon.ask("reload")["status"], "ok", "reload")
+    expect(not passes(t, t.sb1, p.EVIL4, 80), "the gate has answered")
+    with NoTables(t, daemon):
+        os.kill(gate, signal.SIGCONT)
+        eventually(lambda: "could not be made anew" in daemon.story(), "nothing is said")
+    eventually(lambda: passes(t, t.sb1, p.EVIL4, 80), "the redirect leads nowhere", 5)
+
+
 # --- Trials.
 @CASES.case("what is asked for just before a policy is on trial is refused as well, and not kept waiting")
 def _queued(t):
