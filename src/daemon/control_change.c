@@ -214,6 +214,7 @@ static void on_in_force(struct controller *c, void *ctx, const struct ctl_messag
 		h->on_trial = true;
 		answer(c, h);
 		refuse_waiting(c);
+		control_engine_look(c); /* a bridge's new name may be waiting as well */
 	} else {
 		keep(c, h);
 	}

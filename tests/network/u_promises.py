@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import signal
+import time
 
 import probes as p
 from j_inside import inject
@@ -156,6 +157,33 @@ def _moved(t):
         eventually(lambda: not daemon.ask("status")["on_trial"], "the trial does not end", 9)
         expect(not passes(t, t.sb1, p.EVIL4, 80), "the new bridge is open after the trial")
         expect_eq(bridge(), "brt", "the bridge after the trial")
+        t.stop()
+
+
+@CASES.case("E-89 a network gets another bridge just before a policy is on trial: it is confined at once")
+def _moving(t):
+    path = f"{t.world.work}/moving.sock"
+    with FakeEngine(path) as engine:
+        engine.add_network("ds-test", "10.77.4.0/24", "fd77:4::/64", bridge="brx")
+        daemon = t.start(policy(OPEN).replace("    bridge: brt\n", ""), docker=path)
+        eventually(lambda: daemon.ask("status")["network_status"][0]["bridge"] == "brx",
+                   "the engine's bridge is not taken", 5)
+        t.rewrite(policy(WIDER).replace("    bridge: brt\n", ""))
+        with daemon.connect() as s:
+            os.kill(daemon.pid, signal.SIGSTOP)
+            try:
+                s.sendall(b'{"action":"reload","try":8}\n')
+                eventually(lambda: "reload asked for" in daemon.story(), "it is not asked")
+                engine.remove_network("ds-test")
+                engine.add_network("ds-test", "10.77.0.0/24", "fd77::/64", bridge="brt")
+                asked = len(engine.requests)
+                eventually(lambda: any("/networks/" in path for _, path, _ in engine.requests[asked:]),
+                           "the engine is not asked")
+                time.sleep(0.3)
+            finally:
+                os.kill(daemon.pid, signal.SIGCONT)
+            expect_eq(json.loads(read_line(s))["on_trial"], True, "on_trial")
+        eventually(lambda: not passes(t, t.sb1, p.EVIL4, 80), "nothing confines the new bridge", 2)
         t.stop()
 
 
