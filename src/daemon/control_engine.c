@@ -164,15 +164,41 @@ static void make_missing(struct controller *c)
 			make(c, name, n);
 }
 
+struct removal {
+	struct controller *c;
+	char *name;
+};
+
+static void removal_free(struct removal *r)
+{
+	free(r->name);
+	free(r);
+}
+
+/* Whatever the latest snapshot says: it may be of a moment before. */
+static void make_again(struct controller *c, const char *wanted)
+{
+	const struct plan_network *n;
+	const char *name;
+
+	for (size_t i = 0; source_network(c->source, i, &name, &n); i++)
+		if (strcmp(name, wanted) == 0)
+			make(c, name, n);
+}
+
 static void on_removed(void *ctx, const struct err *why)
 {
-	struct controller *c = ctx;
+	struct removal *r = ctx;
+	struct controller *c = r->c;
 
 	if (why)
 		(void)fprintf(stderr, "sallyport: RESET=1: the engine keeps a network: %s\n",
 			      why->msg);
+	else
+		make_again(c, r->name);
+	removal_free(r);
 	if (--c->engine->under_way == 0)
-		make_missing(c);
+		finished(c);
 }
 
 /* RESET=1: once, with the first snapshot. */
@@ -184,12 +210,18 @@ static void remove_all(struct controller *c, const struct engine_snapshot *s)
 
 	c->engine->recreate = false;
 	for (size_t i = 0; source_network(c->source, i, &name, &n); i++) {
+		struct removal *r;
+
 		if (!n->create || !engine_network_find(s, name))
 			continue;
-		if (engine_network_remove(c->engine->engine, name, on_removed, c, &e))
+		r = xcalloc(1, sizeof(*r));
+		*r = (struct removal){ .c = c, .name = xstrdup(name) };
+		if (engine_network_remove(c->engine->engine, name, on_removed, r, &e)) {
 			c->engine->under_way++;
-		else
-			(void)fprintf(stderr, "sallyport: RESET=1: network %s: %s\n", name, e.msg);
+			continue;
+		}
+		(void)fprintf(stderr, "sallyport: RESET=1: network %s: %s\n", name, e.msg);
+		removal_free(r);
 	}
 }
 

@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import signal
+import subprocess
 import time
 
 import probes as p
@@ -12,7 +13,7 @@ from j_inside import inject
 from lib.bridgeworld import batch
 from lib.case import eventually, expect, expect_eq, expect_in
 from lib.confined import NetCases, arrives, policy, stays_in
-from lib.daemon import read_line
+from lib.daemon import ENTER, read_line
 from lib.fake_engine import FakeEngine
 
 CASES = NetCases()
@@ -294,3 +295,41 @@ def _no_descriptors(t):
     eventually(lambda: t.ours("status").status == 0, "there is no status")
     expect_eq(daemon.story().count("has died"), 1, "deaths", daemon.story())
     expect_eq(daemon.ask("status")["restarts"], 1, "restarts")
+
+
+# --- RESET=1
+@CASES.case("RESET=1 of Dockside: every network that was removed is made anew, however late the engine tells")
+def _reset(t):
+    t.stop()
+    names = ("ds-a", "ds-b", "ds-c")
+    networks = {"networks": [{"name": name, "subnet": f"10.77.{i}.0/24", "gateway_ip": f"10.77.{i}.1"}
+                             for i, name in enumerate(names, 20)]}
+    firewall = {"networks": {name: {"egress": [{"action": "drop"}]} for name in names}}
+    paths = [t.write(json.dumps(what), name) for name, what in
+             (("reset-networks.json", networks), ("reset-firewall.json", firewall))]
+    stem = f"{t.world.work}/reset"
+    with FakeEngine(f"{stem}-engine.sock") as engine:
+        for network in networks["networks"]:
+            engine.add_network(network["name"], network["subnet"], bridge=network["name"])
+        before = {name: n["Id"] for name, n in engine.networks.items()}
+        serve = engine.serve
+
+        def late(handler, path, body):
+            if path == "/networks" and engine.networks.keys() != before.keys():
+                time.sleep(0.2)
+            serve(handler, path, body)
+        engine.serve = late
+        words = [t.world.program, "dockside", "--daemon", "--network-config", paths[0],
+                 "--firewall-config", paths[1], "--socket", f"{stem}.sock", "--docker", engine.path]
+        with subprocess.Popen([*ENTER, *words], env={**os.environ, "RESET": "1"},
+                              stderr=subprocess.DEVNULL) as process:
+            try:
+                eventually(lambda: engine.networks.keys() == before.keys() and
+                           all(n["Id"] != before[name] for name, n in engine.networks.copy().items()),
+                           "they are not made anew", 5)
+                made = dict(engine.networks)
+                time.sleep(0.5)
+                expect_eq(engine.networks, made, "networks later")
+            finally:
+                process.terminate()
+    t.stop()
