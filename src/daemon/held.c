@@ -12,7 +12,7 @@
 #include "daemon/enforcer.h"
 
 /* It opens again by itself, should nobody be there to do it. */
-#define HELD_MS 60000
+#define HELD_MS 10000
 
 static struct rs_set *set_of(const struct inforce *p)
 {

@@ -189,10 +189,11 @@ class Bed(Runner):
     def plan_rules(self):
         """
         The same without what is not the policy's: who owns the tables, the sets and maps of the
-        bridge family, which hold what is known of the ports, and the chains twice over of a table
-        that was about to be replaced.
+        bridge family, which hold what is known of the ports, the chains twice over of a table that was
+        about to be replaced, and what is held while it changes.
         """
-        text = re.sub(r"\n\tchain \S+\.old {.*?\n\t}", "", self.ruleset(), flags=re.DOTALL)
+        text = re.sub(r"\n\t(chain \S+\.old|set held) {.*?\n\t}", "", self.ruleset(),
+                      flags=re.DOTALL)
         head, mark, bridge = text.partition("table bridge sallyport")
         bridge = re.sub(r"\n\t(set|map) .*?\n\t}", "", bridge, flags=re.DOTALL)
         text = re.sub(r" # progname.*|\n\tflags (owner)?.*", "", head + mark + bridge)
