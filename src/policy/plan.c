@@ -259,13 +259,25 @@ void plan_drop_left(struct plan *p)
 
 /* ---- a rule in front ---- */
 
-/* For rules that are added one by one: a copy of all others is made for so many at once. */
-#define PREPEND_ROOM 16
+/* For rules that are added one by one: a copy of all others is made for so many at once, and for twice as many
+ * the next time, for all copies are kept. */
+#define PREPEND_ROOM	 16U
+#define PREPEND_ROOM_MAX 1024U
+
+static size_t prepend_room(const struct plan_policy *p)
+{
+	size_t room = PREPEND_ROOM;
+
+	for (; p->base && room < PREPEND_ROOM_MAX; p = p->base)
+		room *= 2;
+	return room;
+}
 
 /* The policy as one that is the plan's alone, with room before its rules. */
 static struct plan_policy *own_policy(struct plan *p, size_t i)
 {
 	struct plan_policy *old = p->policies[i], *own;
+	size_t room = prepend_room(old);
 	struct plan_rule *rules;
 
 	if (old->refs == 1 && old->room > 0)
@@ -275,9 +287,9 @@ static struct plan_policy *own_policy(struct plan *p, size_t i)
 	own->refs = 1;
 	own->arena = (struct arena){ 0 };
 	own->base = old; /* with the plan's reference */
-	rules = arena_array(&own->arena, PREPEND_ROOM + old->n_rules, struct plan_rule);
-	own->rules = rules + PREPEND_ROOM;
-	own->room = PREPEND_ROOM;
+	rules = arena_array(&own->arena, room + old->n_rules, struct plan_rule);
+	own->rules = rules + room;
+	own->room = room;
 	if (old->n_rules)
 		memcpy(own->rules, old->rules, old->n_rules * sizeof(*rules));
 	for (size_t k = 0; k < p->n_subjects; k++)

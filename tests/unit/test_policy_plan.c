@@ -247,6 +247,22 @@ T(prepend_many)
 	t_ok(plan_alike(p, back));
 }
 
+/* Every copy of the others is kept for as long as the last one: there are few. */
+T(prepend_a_thousand)
+{
+	_cleanup_(plan_freep) struct plan *p = read_again(POLICIES(A, B) SUBJECTS, NULL);
+	int copies = 0;
+
+	for (unsigned i = 1; i <= 1000; i++)
+		prepend(p, 0, "h.test", i);
+	t_eq_int(p->policies[0]->n_rules, 1002);
+	t_eq_int(p->policies[0]->rules[0].index, 1000);
+	t_eq_int(p->policies[0]->rules[999].index, 1);
+	for (const struct plan_policy *o = p->policies[0]; o->base; o = o->base)
+		copies++;
+	t_ok(copies < 10);
+}
+
 static const struct {
 	const char *name;
 	const char *dest;
@@ -332,5 +348,5 @@ T(audit)
 }
 
 T_MAIN(T_TEST(read_again), T_TEST(places_move), T_TEST(was_never_bytes), T_TEST(copy),
-       T_TEST(prepend_to_shared), T_TEST(prepend_many), T_TEST(prepend_refused),
-       T_TEST(drop_added_allows), T_TEST(deny_network), T_TEST(audit))
+       T_TEST(prepend_to_shared), T_TEST(prepend_many), T_TEST(prepend_a_thousand),
+       T_TEST(prepend_refused), T_TEST(drop_added_allows), T_TEST(deny_network), T_TEST(audit))
