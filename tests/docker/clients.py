@@ -160,6 +160,15 @@ def _curl(*words):
     return lambda host, tok: ["curl", "-sS", "-f", "-m", CLIENT_S, *words, url(host, tok)]
 
 
+@CASES.case("by docker exec: an allowed name passes, a denied one does not")
+def _(t):
+    """The others enter the container's namespaces by themselves."""
+    run = t.executing(t.container("agent"))
+    _arrives(t, run, _curl(), ALLOWED)
+    _, result = _arrives_nowhere(t, run, _curl(), DENIED)
+    expect(DENIAL.search(result.err), "the client was not told", result)
+
+
 @CASES.case("a port that no rule names is refused, for a name that is allowed")
 def _(t):
     def make(host, tok):

@@ -377,15 +377,15 @@ def _(t):
     with d.guest("again", WORK) as run:
         gets_out(t, run, lambda tok: web(ALLOWED, tok, WEB))
         t.engine.docker("restart", "--time=0", "again")
-        run = t.inside("again")  # by docker exec
+        run = t.inside("again")
         took = await_seconds(lambda: run(web(ALLOWED, token(), WEB)).status == 0,
                              f"not reached after a restart\n{d.log()}", 5)
         expect(took < 2, f"reached after {took:.1f} s only")
-        stays_in(t, run, lambda tok: web(DENIED, tok, FORBIDDEN))
+        stays_in(t, t.executing("again"), lambda tok: web(DENIED, tok, FORBIDDEN))
         t.engine.docker("rename", "again", "renamed")
         d.containers.add("renamed")
         try:
-            renamed = t.inside("renamed")
+            renamed = t.executing("renamed")
             gets_out(t, renamed, lambda tok: web(ALLOWED, tok, WEB))
             stays_in(t, renamed, lambda tok: web(DENIED, tok, FORBIDDEN))
         finally:
@@ -395,7 +395,7 @@ def _(t):
 @CASES.case("docker exec as root with rights over the container's own network opens nothing")
 def _(t):
     with t.dockside.up().guest("strong", WORK, "--cap-add=NET_ADMIN"):
-        run = t.inside("strong")
+        run = t.executing("strong")
         more = "ip route add 203.0.113.64/26 dev eth0; ip addr add 10.77.201.99/24 dev eth0; exec \"$@\""
         stays_in(t, run, lambda tok: ["sh", "-c", more, "sh", *web(DENIED, tok, FORBIDDEN)])
 

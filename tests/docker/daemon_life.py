@@ -174,8 +174,7 @@ def _(t):
     d.await_networks(OPEN)
 
     def found():
-        listed = t.engine.try_docker("network", "inspect", "--format={{.Id}}", OPEN)
-        return listed.stdout.decode().strip()
+        return (t.engine.network(OPEN) or {}).get("Id", "")
     before = found()
     d.start("dockside", "--daemon", *d.files(), "--socket", dockside.SOCKET, env={"RESET": "1"})
     eventually(lambda: found() not in ("", before), f"it was not made anew\n{d.log()}", timeout=10)
@@ -208,8 +207,8 @@ def _(t):
             _holds(t, run)
         t.engine.docker("network", "rm", name)
         os.link(f"{HOME}/docker.sock", late)
-        eventually(lambda: t.engine.try_docker("inspect", name).returncode == 0,
-                   f"the engine was not asked for the network\n{d.log()}", timeout=15, pause=0.2)
+        eventually(lambda: t.engine.network(name),
+                   f"the engine was not asked for the network\n{d.log()}", timeout=15)
         with d.guest("later", name) as run:
             _holds(t, run)
     finally:

@@ -126,7 +126,7 @@ def _(t):
 
 @CASES.case("the agent's container has no capability either")
 def _(t):
-    status = t.agent()(["cat", "/proc/self/status"]).out
+    status = t.executing(t.container("agent"))(["cat", "/proc/self/status"]).out
     for word in ("CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1"):
         expect_in(word, status, "status of a process of the agent")
 

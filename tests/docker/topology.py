@@ -100,15 +100,14 @@ for _over in ("udp", "tcp"):
 
 def _inner_network(t):
     """Another internal network, without what the compose file adds; and a box on it."""
-    t.engine.try_docker("rm", "--force", "yard-box")
-    t.engine.try_docker("network", "rm", "yard")
+    _leave_inner_network(t)
     t.engine.docker("network", "create", "--internal", "yard")
-    return t.other_box("yard-box", "--network=yard")
+    return t.other_box("yard-box", "yard")
 
 
 def _leave_inner_network(t):
-    t.engine.docker("rm", "--force", "yard-box")
-    t.engine.docker("network", "rm", "yard")
+    t.engine.remove("yard-box")
+    t.engine.remove_network("yard")
 
 
 def _gateway(t, network):
@@ -180,10 +179,10 @@ def _(t):
 @CASES.case("who else joins the outer network may not use the gate")
 def _(t):
     t.up()
-    run = t.other_box("passer-by", "--network=sidecar_outside")
+    run = t.other_box("passer-by", "sidecar_outside")
     here = run(["curl", "-sS", "-m", "2", "-x", f"http://{t.address('gate', 'outside')}:8888",
                 f"https://{ALLOWED}/{token()}"])
-    t.engine.docker("rm", "--force", "passer-by")
+    t.engine.remove("passer-by")
     expect(here.status in (7, 28), "the gate answered", here)
 
 

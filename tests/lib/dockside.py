@@ -229,9 +229,8 @@ class Dockside:
     def await_networks(self, *names):
         """They are made once the rules are loaded; that is not waited for."""
         def there():
-            return all(self.bed.engine.try_docker("network", "inspect", name).returncode == 0
-                       for name in names)
-        eventually(there, f"networks are missing: {names}\n{self.log()}", START_S, pause=0.1)
+            return all(map(self.bed.engine.network, names))
+        eventually(there, f"networks are missing: {names}\n{self.log()}", START_S)
 
     def policy(self, text, *more):
         """The daemon with a policy in our own words."""
@@ -314,29 +313,27 @@ class Dockside:
         """A container that stays; returns the function that runs commands in it."""
         self.remove(name)
         self.containers.add(name)
-        self.bed.engine.docker("run", "--detach", "--name", name, "--network", network, *options,
-                               image.AGENT, *command)
-        return self.inside(name)
+        engine = self.bed.engine
+        if options:  # words of docker run
+            volumes = [f"--volume={volume}" for volume in image.VOLUMES]
+            engine.docker("run", "--detach", "--name", name, "--network", network, *volumes,
+                          *options, image.AGENT, *command)
+        else:
+            engine.start_container(name, network, image.AGENT, command, image.VOLUMES)
+        return self.bed.inside(name)
 
     def words_in(self, name, command):
-        """In the container's namespaces, without the engine: quicker, and it may be away."""
-        pid = self.bed.engine.inspect(name)["State"]["Pid"]
-        return ["nsenter", f"--target={pid}", "--mount", "--net", "--pid", "env", "-i",
-                "PATH=/usr/sbin:/usr/bin", f"SSL_CERT_FILE={image.CA}", *command]
-
-    def inside(self, name):
-        enter = self.words_in(name, [])
-        return lambda command: self.bed.run([*enter, *command])
+        return [*self.bed.engine.enter(name), *command]
 
     def standing(self, name, network, *options, command=("sleep", "infinity")):
         """The same box for every case that asks; `end` removes it."""
         if name not in self.containers:
             self.box(name, network, *options, command=command)
-        return self.inside(name)
+        return self.bed.inside(name)
 
     def remove(self, name):
         self.containers.discard(name)
-        self.bed.engine.try_docker("rm", "--force", name)
+        self.bed.engine.remove(name)
 
     @contextlib.contextmanager
     def guest(self, name, network, *options, command=("sleep", "infinity")):
@@ -370,7 +367,7 @@ class Dockside:
     def without_networks(self, *names):
         """They have to be made again."""
         for name in names:
-            self.bed.engine.try_docker("network", "rm", name)
+            self.bed.engine.remove_network(name)
 
     # What is in the kernel
 

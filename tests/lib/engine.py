@@ -18,6 +18,7 @@ import time
 
 from . import bubble
 from .case import Fail
+from .engine_api import ABSENT, FORBIDDEN, Api
 
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"  # Debian's own engine and clients, nobody else's
 HOME = f"{bubble.TMP}/engine"
@@ -68,6 +69,7 @@ class Engine:
     def __init__(self, world, run_id, live_restore=False):
         """live_restore: containers go on while dockerd is away, as where it is upgraded."""
         self.world = world
+        self.api = Api(self.socket())
         os.makedirs(HOME, mode=0o700)
         self._write("containerd.toml", CONTAINERD)
         self._write("daemon.json", json.dumps({"deprecated-key-path": f"{HOME}/key.json",
@@ -86,21 +88,24 @@ class Engine:
                     "--default-address-pool", f"base={POOL},size=24", "--userland-proxy=false",
                     "--cgroup-parent", f"/{PREFIX}{self.run_id}", "--log-level", "warn")
         self.process = self.world.daemons[-1]
-        self._wait("dockerd", lambda: self.try_docker("version").returncode == 0)
+        self._wait("dockerd", self.api.is_there)
 
     def stop(self, number=signal.SIGTERM):
         """Containers end with it, unless it is killed or was told to leave them."""
         self.process.send_signal(number)
         self.process.wait(START_S)
 
-    def clean(self):
-        """No container, and no network but the engine's own; the engine is there."""
+    def revive(self):
+        """After a case that may have ended it."""
         if self.process.poll() is not None:
             self.start()
-        names = self.docker("ps", "--all", "--quiet").split()
-        if names:
-            self.docker("rm", "--force", *names)
-        self.docker("network", "prune", "--force")
+
+    def clean(self):
+        """No container, and no network but the engine's own; the engine is there."""
+        self.revive()
+        for container in self.api("GET", "/containers/json", all=True):
+            self.remove(container["Id"])
+        self.api("POST", "/networks/prune")
 
     @staticmethod
     def socket():
@@ -126,7 +131,7 @@ class Engine:
             if self.world.daemons[-1].poll() is not None or time.monotonic() > deadline:
                 with open(f"{HOME}/{name}.log") as f:
                     raise RuntimeError(f"{name} did not start:\n{f.read()[-3000:]}")
-            time.sleep(0.05)
+            time.sleep(0.02)
 
     def _client(self, words, **options):
         env = self.environment(options.pop("env", None))
@@ -144,9 +149,47 @@ class Engine:
     def docker(self, *words, **options):
         return self._output(self.try_docker(*words, **options), ("docker", *words))
 
-    def compose(self, file, *words, env=None):
-        result = self._client(["docker-compose", "--file", file, *words], env=env)
+    def compose(self, files, *words, env=None):
+        files = [word for file in files for word in ("--file", file)]
+        result = self._client(["docker-compose", *files, *words], env=env)
         return self._output(result, ("docker-compose", *words))
 
+    # By the API
+
+    def network(self, name):
+        """What the engine knows of a network; None when there is none of this name."""
+        return self.api("GET", f"/networks/{name}", but=[ABSENT])
+
     def inspect(self, what):
-        return json.loads(self.docker("inspect", what))[0]
+        """Of a container or, as the command does it, else of a network."""
+        found = self.api("GET", f"/containers/{what}/json", but=[ABSENT]) or self.network(what)
+        if not found:
+            raise Fail(f"the engine knows no {what}")
+        return found
+
+    def start_container(self, name, network, image, command, volumes=()):
+        """As `docker run --detach` does it."""
+        made = self.api("POST", "/containers/create", name=name, body={
+            "Image": image, "Cmd": list(command),
+            "HostConfig": {"NetworkMode": network, "Binds": list(volumes)}})
+        self.api("POST", f"/containers/{made['Id']}/start")
+
+    def remove(self, container):
+        """Also one that runs; one that is not there is all right."""
+        self.api("DELETE", f"/containers/{container}", but=[ABSENT], force=True)
+
+    def remove_network(self, name):
+        """One that is not there is all right; so is one with containers, which stays."""
+        self.api("DELETE", f"/networks/{name}", but=[ABSENT, FORBIDDEN])
+
+    def enter(self, container):
+        """
+        The words that take a command into a container, with its variables and at most its
+        capabilities. They do without the engine: quicker, and it may be away.
+        """
+        found = self.inspect(container)
+        words = ["nsenter", f"--target={found['State']['Pid']}", "--mount", "--net", "--pid",
+                 "--uts", "--ipc"]
+        if found["HostConfig"]["CapDrop"] == ["ALL"]:
+            words += ["setpriv", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all"]
+        return [*words, "env", "-i", *found["Config"]["Env"]]

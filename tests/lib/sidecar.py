@@ -8,6 +8,7 @@ deploy/compose.yaml on a real engine, in the small internet.
 The box is the control: the same image as the agent, on an ordinary network.
 """
 
+import json
 import os
 import subprocess
 
@@ -50,10 +51,9 @@ class Bed(Testbed):
         self._loopback_resolver()
         self.engine = Engine(world, self.run_id, live_restore=True)
         image.agent(self.engine)
-        if world.program:
-            image.gate(self.engine)
+        self.has_gate = False
         self.engine.docker("network", "create", "street")
-        self._start_box("box", "--network=street")
+        self._start_box("box", "street")
         self.containers = {}
         self._dockside = Dockside(self)
 
@@ -64,14 +64,13 @@ class Bed(Testbed):
         with open(f"{tmp}/resolv.conf", "w") as f:
             f.write(f"nameserver {LOOPBACK}\n")
 
-    def _start_box(self, name, *options):
-        self.engine.docker("run", "--detach", "--name", name, *options, image.AGENT,
-                           "sleep", "infinity")
+    def _start_box(self, name, network):
+        self.engine.start_container(name, network, image.AGENT, ["sleep", "infinity"], image.VOLUMES)
 
-    def other_box(self, name, *options):
+    def other_box(self, name, network):
         """A further container, for one case; returns the function that runs commands in it."""
-        self.engine.try_docker("rm", "--force", name)
-        self._start_box(name, *options)
+        self.engine.remove(name)
+        self._start_box(name, network)
         return self.inside(name)
 
     # The sidecar
@@ -81,11 +80,21 @@ class Bed(Testbed):
                "SALLYPORT_ALLOW": self.allow, "SALLYPORT_HEALTH_INTERVAL": "1s",
                "SALLYPORT_HEALTH_PASSES": ALLOWED, "SALLYPORT_HEALTH_DENIED": DENIED,
                "COMPOSE_PROJECT_NAME": PROJECT}
-        return self.engine.compose(COMPOSE, *words, env=env)
+        return self.engine.compose([COMPOSE, self._write_volumes()], *words, env=env)
+
+    def _write_volumes(self):
+        """What the agent's image takes besides the file that is tested."""
+        path = f"{self.world.tmp}/volumes.yaml"
+        with open(path, "w") as f:
+            json.dump({"services": {"agent": {"volumes": image.VOLUMES}}}, f)
+        return path
 
     def up(self):
         if self.containers:
             return
+        if not self.has_gate:
+            image.gate(self.engine)
+            self.has_gate = True
         try:
             self._compose("up", "--detach", "--no-build")
         except Fail as e:
@@ -93,8 +102,9 @@ class Bed(Testbed):
         self.containers = {s: self._container_of(s) for s in ("agent", "gate")}
 
     def _container_of(self, service):
-        return self.engine.docker("ps", "--all", "--quiet", "--no-trunc",
-                                  f"--filter=label=com.docker.compose.service={service}")
+        label = f"com.docker.compose.service={service}"
+        found = self.engine.api("GET", "/containers/json", all=True, filters={"label": [label]})
+        return found[0]["Id"] if found else ""
 
     def container(self, service):
         self.up()
@@ -119,6 +129,7 @@ class Bed(Testbed):
         """Nothing of this suite runs outside the engine."""
 
     def afresh(self):
+        self.engine.revive()
         self._dockside.end()
         self.restore()
         if self.world.program:
@@ -145,21 +156,22 @@ class Bed(Testbed):
         self.write_list("project.allow", PROJECT_LIST)
 
     def reload(self):
-        self.engine.docker("kill", "--signal=HUP", self.container("gate"))
+        self.engine.api("POST", f"/containers/{self.container('gate')}/kill", signal="HUP")
 
     # Running things
 
-    def words_in(self, container, command, env=None, options=()):
-        variables = [f"--env={name}={value}" for name, value in (env or {}).items()]
-        return ["docker", "exec", *options, *variables, container, *command]
+    def inside(self, container):
+        """Runs commands in a container, with its variables and rights, without the engine."""
+        enter = self.engine.enter(container)
+        return lambda command: self.run([*enter, *command])
 
-    def inside(self, container, env=None):
-        def run(command):
-            return self.run(self.words_in(container, command, env), {"env": Engine.environment()})
-        return run
+    def executing(self, container):
+        """The same by docker exec, which takes half a second of a processor."""
+        exec_in = ["docker", "exec", container]
+        return lambda command: self.run([*exec_in, *command], {"env": Engine.environment()})
 
-    def agent(self, env=None):
-        return self.inside(self.container("agent"), env)
+    def agent(self):
+        return self.inside(self.container("agent"))
 
     def unaware(self):
         """The agent, running something that does not look for a proxy."""
@@ -172,9 +184,8 @@ class Bed(Testbed):
 
     def open_in(self, service, command):
         """A command to talk to."""
-        return subprocess.Popen(self.words_in(self.container(service), command, None, ["-i"]),
-                                env=Engine.environment(), stdin=subprocess.PIPE, text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=HOME)
+        return self.popen([*self.engine.enter(self.container(service)), *command], text=True,
+                          stderr=subprocess.STDOUT)
 
     # What is asked of the engine
 
@@ -189,7 +200,7 @@ class Bed(Testbed):
             return [entry["Output"] for entry in self.inspect("gate")["State"]["Health"]["Log"]]
         try:
             eventually(lambda: self.health() == health, f"the gate never became {health}", HEALTH_S,
-                       pause=0.2)
+                       pause=0.05)
         except Fail as e:
             raise Fail(f"{e}; {told()}\n{self.gate_log()}") from e
 
