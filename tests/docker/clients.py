@@ -8,7 +8,8 @@ from lib.case import Case, Cases, Skip, eventually, expect, expect_eq, token
 from lib.sidecar import ALLOWED, DENIED, GATE_TRAFFIC, PROXY
 
 CASES = Cases()
-SECONDS = 50
+SECONDS = 35
+TOGETHER = "sidecar"
 DENIAL = re.compile(r"\b403\b|Forbidden")  # what a client says of it
 CLIENT_S = "8"
 

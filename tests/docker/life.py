@@ -15,7 +15,8 @@ from lib.sidecar import (ALLOWED, ALSO_ALLOWED, BASELINE, DENIED, HEALTH_S,
                          PROJECT_ALLOWED, PROJECT_LIST)
 
 CASES = Cases()
-SECONDS = 18
+SECONDS = 20
+TOGETHER = "sidecar"
 UID = 65532
 RELOAD_S = 5
 

@@ -6,7 +6,8 @@ from lib.case import Case, Cases, Skip, eventually, expect, expect_eq, token
 from lib.sidecar import ALLOWED, DENIED, GATE_TRAFFIC, LOOPBACK, PROXY
 
 CASES = Cases()
-SECONDS = 22
+SECONDS = 15
+TOGETHER = "sidecar"
 
 TCP = """
 import socket, sys

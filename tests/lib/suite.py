@@ -61,19 +61,23 @@ def _arguments(title, workers):
 
 
 def load_groups(directory):
-    """CASES of every file of the directory: the costliest first, then in the order of their names."""
+    """
+    CASES of every file of the directory: the costliest first, then in the order of their names.
+    Files that have the same TOGETHER are one group: they need what takes long to be made.
+    """
     sys.path.insert(0, directory)
-    groups = []
+    costs, groups = {}, {}
     for file in sorted(os.listdir(directory)):
         if file.endswith(".py") and file != "probes.py":
             spec = importlib.util.spec_from_file_location(file[:-3], os.path.join(directory, file))
             module = importlib.util.module_from_spec(spec)
             spec.loader.exec_module(module)
             stem = file[:-3].replace("_", "-")
-            cost = getattr(module, "SECONDS", 0)
-            groups.append((-cost, [Case(f"{stem}: {c.name}", c.check, c.control)
-                                   for c in module.CASES]))
-    return [cases for _, cases in sorted(groups, key=lambda group: group[0])]
+            group = getattr(module, "TOGETHER", stem)
+            costs[group] = costs.get(group, 0) + getattr(module, "SECONDS", 0)
+            groups.setdefault(group, []).extend(Case(f"{stem}: {c.name}", c.check, c.control)
+                                                for c in module.CASES)
+    return [groups[name] for name in sorted(groups, key=lambda name: -costs[name])]
 
 
 def _wanted(case, pattern):
