@@ -13,7 +13,7 @@ from lib.dockside import (ALLOWED, BARE, CONTROLLER_IP, CONTROLLER_MAC, DATABASE
                           WEB, WORK, await_seconds, tcp, udp, web)
 
 CASES = Cases()
-SECONDS = 90
+SECONDS = 54
 FAST_US = 1_000_000
 FIRSTS = 6  # containers that send from their first instruction on
 FLOOD_MS = 300
@@ -177,8 +177,8 @@ def _(t):
 
 @CASES.case("a network without a rule and without a controller is made and not confined")
 def _(t):
-    with t.dockside.up().guest("bare", BARE) as run:
-        gets_out(t, run, lambda tok: web(DENIED, tok, FORBIDDEN))
+    run = t.dockside.up().standing("bare", BARE)
+    gets_out(t, run, lambda tok: web(DENIED, tok, FORBIDDEN))
 
 
 @CASES.case("nat: another destination, whatever address was asked")
@@ -205,8 +205,8 @@ def _(t):
 
 @CASES.case("the control of it: on a network that is not confined the host answers")
 def _(t):
-    with t.dockside.up().guest("bare", BARE) as run:
-        gets_out(t, run, lambda tok: tcp("10.77.203.1", zone.PORT_WILDCARD, tok))
+    run = t.dockside.up().standing("bare", BARE)
+    gets_out(t, run, lambda tok: tcp("10.77.203.1", zone.PORT_WILDCARD, tok))
 
 
 def _talks(run, address, tok=None):
@@ -229,8 +229,8 @@ def _(t):
 @CASES.case("the control of it: on a network that is not confined they talk")
 def _(t):
     d = t.dockside.up()
-    with d.guest("listens", BARE, command=dockside.python(dockside.ECHO)), \
-            d.guest("asks", BARE) as run:
+    run = d.standing("bare", BARE)
+    with d.guest("listens", BARE, command=dockside.python(dockside.ECHO)):
         address = d.address("listens", BARE)
         eventually(lambda: _talks(run, address)[0], "no answer", timeout=5)
 
@@ -248,9 +248,9 @@ def _(t):
 @CASES.case("a controller that is policed: to every container, to the internet by the rules")
 def _(t):
     d = t.dockside.up()
-    with d.guest("listens", OPEN, command=dockside.python(dockside.ECHO)), \
-            d.guest("policed", OPEN, "--ip", POLICED_IP) as run:
-        talks, result = _talks(run, d.address("listens", OPEN))
+    d.standing("open-listens", OPEN, command=dockside.python(dockside.ECHO))
+    with d.guest("policed", OPEN, "--ip", POLICED_IP) as run:
+        talks, result = _talks(run, d.address("open-listens", OPEN))
         expect(talks, "the neighbour did not answer the controller", result)
         stays_in(t, run, lambda tok: tcp(DATABASE, zone.PORT_DB, tok))
 
@@ -400,22 +400,26 @@ def _(t):
         stays_in(t, run, lambda tok: ["sh", "-c", more, "sh", *web(DENIED, tok, FORBIDDEN)])
 
 
+def _serves(d):
+    """A container on ds-work that outside knows as port 18443 of the host."""
+    d.standing("serves", WORK, "--publish", f"18443:{ECHO_PORT}",
+               command=dockside.python(dockside.ECHO))
+
+
 @CASES.case("a published port is still reached from outside, and answers")
 def _(t):
     d = t.dockside.up()
-    with d.guest("serves", WORK, "--publish", f"18443:{ECHO_PORT}",
-                 command=dockside.python(dockside.ECHO)):
-        def outside():
-            return t.run(["nsenter", "--net=/run/netns/internet",
-                          *tcp(zone.HOST4, 18443, "hello")])
-        eventually(lambda: "hello" in outside().out, f"no answer\n{d.log()}", timeout=5)
+    _serves(d)
+
+    def outside():
+        return t.run(["nsenter", "--net=/run/netns/internet", *tcp(zone.HOST4, 18443, "hello")])
+    eventually(lambda: "hello" in outside().out, f"no answer\n{d.log()}", timeout=5)
 
 
 @CASES.case("the host's published port is no way to a neighbour")
 def _(t):
     d = t.dockside.up()
-    with d.guest("serves", WORK, "--publish", f"18443:{ECHO_PORT}",
-                 command=dockside.python(dockside.ECHO)):
-        for address in (zone.HOST4, "10.77.201.1"):
-            result = d.worker()(tcp(address, 18443, "hello"))
-            expect("hello" not in result.out, "the neighbour answered", result)
+    _serves(d)
+    for address in (zone.HOST4, "10.77.201.1"):
+        result = d.worker()(tcp(address, 18443, "hello"))
+        expect("hello" not in result.out, "the neighbour answered", result)

@@ -18,7 +18,7 @@ from lib.dockside import (ALLOWED, DENIED, FIREWALL_CONFIG, FORBIDDEN, NETWORK_C
 from lib.engine import HOME
 
 CASES = Cases()
-SECONDS = 45
+SECONDS = 22
 
 # Sends to what is denied, datagrams and a SYN every few milliseconds, until its input has a line;
 # prints how often it did.

@@ -12,7 +12,7 @@ from lib.case import Case, Cases, eventually, expect, expect_eq, expect_in, toke
 from lib.dockside import (ALLOWED, CONTROLLER_MAC, DENIED, ECHO_PORT, FORBIDDEN, WEB, tcp, udp, web)
 
 CASES = Cases()
-SECONDS = 50
+SECONDS = 25
 NAME, SUBNET, GATEWAY = "ds-closed", "10.77.220.0/24", "10.77.220.1"
 LATER = "10.77.220.200"  # of a controller
 
@@ -35,6 +35,11 @@ def started(t, networks, firewall):
         d.must("reload")
     d.await_networks(*(n["name"] for n in networks["networks"]))
     return d
+
+
+def inmate(t):
+    """The container on the network that most cases ask; `end` removes it."""
+    return t.dockside.standing("inmate", NAME)
 
 
 def closed(name, did):
@@ -91,11 +96,12 @@ for WHAT, RULE in MISFITS.items():
 @closed("an allow rule that opens nothing, as it has ports and no protocol, is told",
         "left it out, with a line in its log")
 def _(t):
+    t.dockside.stop()  # it is told at the start
     d = started(t, *files([{"ports": [443]}, ALLOW_WEB]))
     expect_in("egress[0]", d.log(), "what it says")
-    with d.guest("nothing", NAME) as run:
-        arrived, result = _arrives(t, run, lambda tok: web("mirror.example", tok, zone.v4(13)))
-        expect(not arrived, "it opened something", result)
+    run = inmate(t)
+    arrived, result = _arrives(t, run, lambda tok: web("mirror.example", tok, zone.v4(13)))
+    expect(not arrived, "it opened something", result)
 
 
 @closed("a rule of a set that is not defined: an error", "met when the rules were loaded")
@@ -131,14 +137,14 @@ def _(t):
 def _(t):
     d = started(t, *files([{"action": "drop", "to": "host", "host": "once.example"},
                            {"proto": "tcp", "ports": [443]}, DROP_ALL]))
-    with d.guest("once", NAME) as run:
-        arrived, result = _arrives(t, run, lambda tok: web("once.example", tok, WEB))
-        expect(not arrived, "the dropped host is reached", result)
-        d.must("refresh")
-        d.must("reload")
-        arrived, result = _arrives(t, run, lambda tok: web("once.example", tok, WEB))
-        expect(not arrived, "it is reached when its name has gone", result)
-        expect_in("once.example", json.dumps(d.must("status")), "status")
+    run = inmate(t)
+    arrived, result = _arrives(t, run, lambda tok: web("once.example", tok, WEB))
+    expect(not arrived, "the dropped host is reached", result)
+    d.must("refresh")
+    d.must("reload")
+    arrived, result = _arrives(t, run, lambda tok: web("once.example", tok, WEB))
+    expect(not arrived, "it is reached when its name has gone", result)
+    expect_in("once.example", json.dumps(d.must("status")), "status")
 
 
 @closed("a host with several addresses: all of them are allowed", "the first address only")
@@ -146,9 +152,9 @@ def _(t):
     d = started(t, *files([{"proto": "tcp", "ports": [443], "to": "host", "host": "many.example"},
                            DROP_ALL]))
     marks = t.marks()
-    with d.guest("many", NAME) as run:
-        for address in zone.ADDRESSES["many.example"]:
-            run(["curl", "-sk", "-m", "1", f"https://{address}/"])
+    run = inmate(t)
+    for address in zone.ADDRESSES["many.example"]:
+        run(["curl", "-sk", "-m", "1", f"https://{address}/"])
     went = {p["dst"] for p in t.wire_since(marks) if p["proto"] == "tcp" and p["dport"] == 443}
     expect_eq(went, set(zone.ADDRESSES["many.example"]), "addresses that packets arrived at")
 
@@ -159,31 +165,31 @@ def _(t):
 @closed("a network with an allow rule and no drop at the end: denied", "allowed by default")
 def _(t):
     d = started(t, *files([ALLOW_WEB]))
-    with d.guest("end", NAME) as run:
-        arrived, result = _arrives(t, run, lambda tok: web(ALLOWED, tok, WEB))
-        expect(arrived, "what is allowed", result, d.log())
-        for probe in (lambda tok: web(DENIED, tok, FORBIDDEN),
-                      lambda tok: udp(zone.v4(123), 123, tok)):
-            arrived, result = _arrives(t, run, probe)
-            expect(not arrived, "what no rule allows arrived", result)
+    run = inmate(t)
+    arrived, result = _arrives(t, run, lambda tok: web(ALLOWED, tok, WEB))
+    expect(arrived, "what is allowed", result, d.log())
+    for probe in (lambda tok: web(DENIED, tok, FORBIDDEN),
+                  lambda tok: udp(zone.v4(123), 123, tok)):
+        arrived, result = _arrives(t, run, probe)
+        expect(not arrived, "what no rule allows arrived", result)
 
 
 @closed("a network that has a controller and no rule: denied", "an empty chain, so allowed")
 def _(t):
     d = started(t, {"networks": [{"name": NAME, "subnet": SUBNET, "dockside_ip": LATER}]}, {})
-    with d.guest("alone", NAME) as run:
-        arrived, result = _arrives(t, run, lambda tok: web(DENIED, tok, FORBIDDEN))
-        expect(not arrived, "it arrived", result)
+    run = inmate(t)
+    arrived, result = _arrives(t, run, lambda tok: web(DENIED, tok, FORBIDDEN))
+    expect(not arrived, "it arrived", result)
 
 
 @closed("a drop without `to: all`'s end concerns datagrams and other protocols, too",
         "the next rules of the host")
 def _(t):
     d = started(t, *files([ALLOW_WEB, {"proto": "icmp"}]))
-    with d.guest("other", NAME) as run:
-        marks = t.marks()
-        run(dockside.python(SCTP, WEB))
-        expect(not [p for p in t.wire_since(marks) if p["proto"] == "sctp"], "SCTP left")
+    run = inmate(t)
+    marks = t.marks()
+    run(dockside.python(SCTP, WEB))
+    expect(not [p for p in t.wire_since(marks) if p["proto"] == "sctp"], "SCTP left")
 
 
 SCTP = """
@@ -196,9 +202,9 @@ s.sendto(b"\\0\\x09\\x01\\xbb" + bytes(12), (sys.argv[1], 0))
 @closed("ICMP to one address: to that one", "to any: the destination was left out")
 def _(t):
     d = started(t, *files([{"proto": "icmp", "to": "ip", "ip": WEB}, DROP_ALL]))
-    with d.guest("pings", NAME) as run:
-        expect_eq(run(["ping", "-c", "1", "-W", "2", WEB]).status, 0, "ping of the address")
-        expect(run(["ping", "-c", "1", "-W", "1", FORBIDDEN]).status != 0, "ping of another")
+    run = inmate(t)
+    expect_eq(run(["ping", "-c", "1", "-W", "2", WEB]).status, 0, "ping of the address")
+    expect(run(["ping", "-c", "1", "-W", "1", FORBIDDEN]).status != 0, "ping of another")
 
 
 # The controller
@@ -300,11 +306,11 @@ def _(t):
 @closed("a removed network with containers: they stay denied", "they became free")
 def _(t):
     d = started(t, *files([ALLOW_WEB]))
-    with d.guest("remains", NAME) as run:
-        d.must("remove-network", name=NAME)
-        for probe in (lambda tok: web(DENIED, tok, FORBIDDEN), lambda tok: web(ALLOWED, tok, WEB)):
-            arrived, result = _arrives(t, run, probe)
-            expect(not arrived, "it arrived", result)
+    run = inmate(t)
+    d.must("remove-network", name=NAME)
+    for probe in (lambda tok: web(DENIED, tok, FORBIDDEN), lambda tok: web(ALLOWED, tok, WEB)):
+        arrived, result = _arrives(t, run, probe)
+        expect(not arrived, "it arrived", result)
 
 
 # The kernel's limits
@@ -348,23 +354,23 @@ def _(t):
 @closed("the host itself, by the gateway and by its other addresses", "nothing looked at it")
 def _(t):
     d = started(t, *files([ALLOW_WEB]))
-    with d.guest("host", NAME) as run:
-        for address in (GATEWAY, zone.HOST4):
-            for probe in (tcp, udp):
-                arrived, result = _arrives(t, run, lambda tok: probe(address, zone.PORT_WILDCARD,
-                                                                     tok))  # noqa: B023
-                expect(not arrived, f"the host heard it at {address}", result)
+    run = inmate(t)
+    for address in (GATEWAY, zone.HOST4):
+        for probe in (tcp, udp):
+            arrived, result = _arrives(t, run, lambda tok: probe(address, zone.PORT_WILDCARD,
+                                                                 tok))  # noqa: B023
+            expect(not arrived, f"the host heard it at {address}", result)
 
 
 @closed("DNS over TCP and UDP to the host and to any resolver", "INPUT was not looked at")
 def _(t):
     d = started(t, *files([ALLOW_WEB]))
-    with d.guest("asks", NAME) as run:
-        for server in (zone.DNS4, zone.DNS_OTHER, GATEWAY):
-            for over in ("udp", "tcp"):
-                arrived, result = _arrives(t, run, lambda tok: dockside.python(
-                    DNS, server, over, f"{tok}.{DENIED}"))  # noqa: B023
-                expect(not arrived, f"the question left, {over} to {server}", result)
+    run = inmate(t)
+    for server in (zone.DNS4, zone.DNS_OTHER, GATEWAY):
+        for over in ("udp", "tcp"):
+            arrived, result = _arrives(t, run, lambda tok: dockside.python(
+                DNS, server, over, f"{tok}.{DENIED}"))  # noqa: B023
+            expect(not arrived, f"the question left, {over} to {server}", result)
 
 
 DNS = """
@@ -387,7 +393,8 @@ print(len(s.recv(512)))
         "NEW connections by conntrack, if br_netfilter was there")
 def _(t):
     d = started(t, *files([ALLOW_WEB]))
-    with d.guest("listens", NAME, command=dockside.python(HEAR)) as _, d.guest("speaks", NAME) as run:
+    run = inmate(t)
+    with d.guest("listens", NAME, command=dockside.python(HEAR)):
         address = d.address("listens", NAME)
         run(web(ALLOWED, token(), WEB))
         run(dockside.python(SPEAK, address, d.address("listens", NAME, "MacAddress")))

@@ -11,7 +11,7 @@ from lib.dockside import (ALLOWED, BARE, DATABASE, FIREWALL_CONFIG, MISTAKEN, MI
                           NETWORK_CONFIG, OPEN, SHARED, SOCKET, WEB, WORK, tcp, web)
 
 CASES = Cases()
-SECONDS = 14
+SECONDS = 7
 STRANGER = 2001  # a user of root's group
 CHANGES = ("reload", "refresh", "apply", "set-network", "remove-network", "set-ipset",
            "remove-ipset", "reconcile")
