@@ -17,7 +17,7 @@ import subprocess
 import time
 
 from . import bubble
-from .case import Fail
+from .case import Fail, expect
 from .engine_api import ABSENT, FORBIDDEN, Api
 
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"  # Debian's own engine and clients, nobody else's
@@ -184,12 +184,14 @@ class Engine:
 
     def enter(self, container):
         """
-        The words that take a command into a container, with its variables and at most its
-        capabilities. They do without the engine: quicker, and it may be away.
+        The words that take a command into a container, with its variables, and with no capability
+        where it has none. They do without the engine: quicker, and it may be away.
         """
         found = self.inspect(container)
-        words = ["nsenter", f"--target={found['State']['Pid']}", "--mount", "--net", "--pid",
-                 "--uts", "--ipc"]
+        pid = found["State"]["Pid"]
+        expect(pid, f"{container} does not run")
+        words = ["nsenter", f"--target={pid}", "--mount", "--net", "--pid", "--uts",
+                 "--ipc"]
         if found["HostConfig"]["CapDrop"] == ["ALL"]:
             words += ["setpriv", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all"]
         return [*words, "env", "-i", *found["Config"]["Env"]]

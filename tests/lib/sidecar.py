@@ -15,14 +15,14 @@ import subprocess
 from . import image, zone
 from .case import Fail, eventually
 from .dockside import Dockside
-from .engine import HOME, Engine
+from .engine import Engine
 from .suite import Testbed
 from .world import ROOT
 
 COMPOSE = f"{ROOT}/deploy/compose.yaml"
 PROJECT = "sidecar"
 LOOPBACK = "127.0.0.1"
-HEALTH_S = 15
+HEALTH_S = 20
 PROXY = "http://gate:8888"
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 
@@ -77,7 +77,7 @@ class Bed(Testbed):
 
     def _compose(self, *words):
         env = {"SALLYPORT_AGENT_IMAGE": image.AGENT, "SALLYPORT_IMAGE": image.GATE,
-               "SALLYPORT_ALLOW": self.allow, "SALLYPORT_HEALTH_INTERVAL": "1s",
+               "SALLYPORT_ALLOW": self.allow, "SALLYPORT_HEALTH_INTERVAL": "2s",
                "SALLYPORT_HEALTH_PASSES": ALLOWED, "SALLYPORT_HEALTH_DENIED": DENIED,
                "COMPOSE_PROJECT_NAME": PROJECT}
         return self.engine.compose([COMPOSE, self._write_volumes()], *words, env=env)
