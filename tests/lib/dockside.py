@@ -223,6 +223,7 @@ class Dockside:
         self.write_files()
         self.start_files()
         self.await_networks(*SUBNETS)
+        self.await_names()
         self.standard = True
         return self
 
@@ -231,6 +232,12 @@ class Dockside:
         def there():
             return all(map(self.bed.engine.network, names))
         eventually(there, f"networks are missing: {names}\n{self.log()}", START_S)
+
+    def await_names(self):
+        """They are looked up once the daemon is ready; every name of the files above has addresses."""
+        def known():
+            return all(name["addresses"] for name in self.must("status")["names"])
+        eventually(known, f"names are not looked up\n{self.log()}", START_S)
 
     def policy(self, text, *more):
         """The daemon with a policy in our own words."""
