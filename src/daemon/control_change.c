@@ -411,7 +411,7 @@ static bool is_torn_down(const struct controller *c)
 	return c->torn_down || c->teardowns;
 }
 
-/* After a teardown only the files, read anew, bring rules back. */
+/* After a teardown only the files, read anew, bring rules back; and only of them there may be a warning. */
 static bool brings_back(const struct change *h)
 {
 	return strcmp(h->action, "reload") == 0 || strcmp(h->action, "apply") == 0;
@@ -440,7 +440,7 @@ static void on_advance(void *ctx)
 		else
 			fail(c, &e);
 	} else if (make_candidate(c, h, &e)) {
-		if (!c->started)
+		if (!c->started || brings_back(h))
 			plan_warn(candidate_plan(h->candidate), stderr);
 		control_engine_name_bridges(c, candidate_plan(h->candidate));
 		send_plan(c, h, candidate_plan(h->candidate), on_in_force);

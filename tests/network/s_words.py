@@ -57,6 +57,15 @@ def _elsewhere(t):
         expect_eq("a wildcard opens no address" in result.err, told, "what it says")
 
 
+@CASES.case("what a file that is read again is warned of stands in the daemon's story")
+def _warned(t):
+    daemon = t.start(policy(OPEN))
+    expect("warning" not in daemon.story(), daemon.story())
+    t.rewrite(policy(OPEN + '\n- allow: ["*.example:443"]'))
+    expect_eq(daemon.ask("reload")["status"], "ok", "reload")
+    expect_in("warning: ", daemon.story(), "the story")
+
+
 @CASES.case("a request with save and for, or try and confirm, is refused")
 def _both(t):
     daemon = t.under(policy(OPEN))
