@@ -232,9 +232,9 @@ static void lateral_chain(const struct network *n)
 	end_in(n, c, "denied.lateral");
 }
 
-static void deny_odd(const struct network *n, struct rs_chain *c)
+/* Of what goes on, too: an option can lead an allowed packet to another place. */
+static void deny_options(const struct network *n, struct rs_chain *c)
 {
-	static const uint8_t flags = TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK, syn = TCP_SYN;
 	static const uint8_t low_half = 0x0f, plain = 5;
 	struct rs_rule *r = rs_rule_add(c, NULL);
 
@@ -245,7 +245,13 @@ static void deny_odd(const struct network *n, struct rs_chain *c)
 	match_family(r, AF_INET6);
 	rs_compare(r, RS_IP6_ROUTING, RS_EXISTS, NULL);
 	go_to(n, r, "denied.options");
-	r = rs_rule_add(c, NULL);
+}
+
+static void deny_odd(const struct network *n, struct rs_chain *c)
+{
+	static const uint8_t flags = TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK, syn = TCP_SYN;
+	struct rs_rule *r = rs_rule_add(c, NULL);
+
 	match_u8(r, RS_L4PROTO, IPPROTO_TCP);
 	rs_compare_masked(r, RS_TCP_FLAGS, RS_MASKED_NE, &flags, &syn);
 	go_to(n, r, "denied.no_syn");
@@ -277,6 +283,7 @@ static void forward_chain(const struct network *n)
 	struct rs_chain *c = network_chain(n, n->inet, "forward");
 	struct rs_rule *r;
 
+	deny_options(n, c);
 	begin(n, c);
 	deny_odd(n, c);
 	r = rs_rule_add(c, NULL);

@@ -267,6 +267,26 @@ CASES.contain("E-27 eight headers in front of another port",
                               60, f.destination_options(proto, payload)))), 999))
 
 
+for what, to, family, build in (
+        ("record route", p.GOOD4, socket.AF_INET,
+         lambda sport: p.options4(p.GOOD4, bytes([7, 7, 4, 0, 0, 0, 0]), 7007, sport)),
+        ("loose source route", p.GOOD4, socket.AF_INET,
+         lambda sport: p.options4(p.GOOD4, lsrr, 7007, sport)),
+        ("routing header of type 0", p.GOOD6, socket.AF_INET6,
+         lambda sport: p.extension(p.GOOD6, routing(0, 0), 7007, sport))):
+    @CASES.case(f"E-27 {what} in a flow that is established")
+    def _in_flow(t, to=to, family=family, build=build):
+        t.under(CASES.policy)
+        with t.sb1.socket(family, socket.SOCK_DGRAM) as s:
+            s.settimeout(3)
+            s.connect((to, 7007))
+            s.sendall(b"before")
+            expect(s.recv(99), "no answer")
+            stays_in(t, t.sb1, build(s.getsockname()[1]), fast=None)
+            s.sendall(b"after")
+            expect(s.recv(99), "the flow has ended")
+
+
 @CASES.case("E-27 an ICMP redirect changes no route of the host")
 def _redirect(t):
     t.under(CASES.policy)

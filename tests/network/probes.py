@@ -237,20 +237,20 @@ def overlap(address):
     return probe
 
 
-def extension(address, build, port=999):
+def extension(address, build, port=999, sport=None):
     """IPv6 with an extension header in front of UDP; build(inner_proto, payload, box)."""
     def probe(t, box, tok):
-        payload = f.udp(box.v6, address, source_port(), port, tok.encode())
+        payload = f.udp(box.v6, address, sport or source_port(), port, tok.encode())
         number, body = build(17, payload, box)
         _frame(box, f.ip6(box.v6, address, number, body), address)
     return probe
 
 
-def options4(address, raw, port=999):
+def options4(address, raw, port=999, sport=None):
     def probe(t, box, tok):
         option = raw(box) if callable(raw) else raw
-        packet = f.ip4(box.v4, address, 17, f.udp(box.v4, address, source_port(), port, tok.encode()),
-                       options=option)
+        payload = f.udp(box.v4, address, sport or source_port(), port, tok.encode())
+        packet = f.ip4(box.v4, address, 17, payload, options=option)
         _frame(box, packet, address)
     return probe
 
