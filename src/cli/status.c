@@ -19,19 +19,27 @@ static bool is_true(const json_t *o, const char *key)
 	return json_is_true(json_object_get(o, key));
 }
 
+/* "policy agent, 2 rules" */
+static void print_policy(const json_t *o)
+{
+	const char *policy = text(o, "policy");
+	long long n = (long long)number(o, "rules");
+
+	(void)printf("policy %s, %lld rule%s", policy ? policy : "", n, n == 1 ? "" : "s");
+}
+
 /* ---- a proxy */
 
 static void print_client(const json_t *c)
 {
-	const char *user = text(c, "user"), *listen = text(c, "listen"),
-		   *policy = text(c, "policy");
+	const char *user = text(c, "user"), *listen = text(c, "listen");
 
 	(void)printf("  %-22s %-16s ", listen ? listen : "", user ? user : "-");
 	if (json_is_true(json_object_get(c, "needs_login")))
-		(void)printf("has to log in\n");
+		(void)printf("has to log in");
 	else
-		(void)printf("policy %s, %lld rules\n", policy ? policy : "",
-			     (long long)number(c, "rules"));
+		print_policy(c);
+	(void)printf("\n");
 }
 
 static void print_proxy(const json_t *o, bool serving)
@@ -76,9 +84,9 @@ static void print_network(const json_t *n)
 	const json_t *p;
 	size_t i;
 
-	(void)printf("  %-16s bridge %-15s policy %s, %lld rules%s, %lld denied, %lld at ports%s\n",
-		     text(n, "name"), text(n, "bridge"), text(n, "policy"),
-		     (long long)number(n, "rules"),
+	(void)printf("  %-16s bridge %-15s ", text(n, "name"), text(n, "bridge"));
+	print_policy(n);
+	(void)printf("%s, %lld denied, %lld at ports%s\n",
 		     strcmp(text(n, "mode"), "audit") == 0 ? " (audit)" : "",
 		     (long long)number(n, "denied"), (long long)number(n, "denied_at_ports"),
 		     is_true(n, "bridge_exists") ? "" : "; the bridge does not exist yet");
