@@ -38,9 +38,8 @@ struct cli_option {
 
 struct cli_command {
 	const char *name;
-	const char *
-		args; /* what comes after the options: "FILE", "[--] COMMAND [ARG...]"; "": nothing */
-	const char *summary;		   /* one line, no full stop */
+	const char *args;    /* after the options: "FILE", "[--] COMMAND [ARG...]"; "": nothing */
+	const char *summary; /* one line, no full stop */
 	int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the status */
 	const struct cli_option *options;
 	size_t n_options;	  /* <= CLI_OPTIONS_MAX */

@@ -154,6 +154,10 @@ void enforcer_give_up(struct enforcer *f, const struct err *why);
 bool inforce_put(struct enforcer *f, struct inforce *take_next, struct inforce *was,
 		 struct ctl_plan *out, struct err *e) _must_use_;
 
+/* The same, where nobody wants what was in force. */
+bool inforce_change(struct enforcer *f, struct inforce *take_next, struct ctl_plan *out,
+		    struct err *e) _must_use_;
+
 /* What inforce_put() takes of one that is or was in force. */
 struct inforce inforce_copy(const struct inforce *p);
 

@@ -291,6 +291,17 @@ bool inforce_put(struct enforcer *f, struct inforce *take_next, struct inforce *
 	return drift_check(f, differed, sizeof(differed), e);
 }
 
+bool inforce_change(struct enforcer *f, struct inforce *take_next, struct ctl_plan *out,
+		    struct err *e)
+{
+	struct inforce was;
+
+	if (!inforce_put(f, take_next, &was, out, e))
+		return false;
+	inforce_done(&was);
+	return true;
+}
+
 struct inforce inforce_copy(const struct inforce *p)
 {
 	struct inforce copy = { .plan = plan_copy(p->plan), .tunings = tunings_copy(&p->tunings) };

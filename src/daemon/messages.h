@@ -68,7 +68,7 @@ struct ctl_message {
 struct ctl_fact {
 	char bridge[16];
 	char container[64]; /* cut */
-	uint8_t has_mac; /* 0: it has none; of another process, so not a bool */
+	uint8_t has_mac;    /* 0: it has none; of another process, so not a bool */
 	uint8_t mac[6];
 	struct addr v4, v6; /* family 0: none */
 };

@@ -84,12 +84,11 @@ bool trial_confirm(struct enforcer *f)
 
 bool trial_revert(struct enforcer *f, struct err *e)
 {
-	struct inforce next = inforce_copy(&f->before), was;
-	struct ctl_plan result;
+	struct inforce next = inforce_copy(&f->before);
+	struct ctl_plan ignored;
 
-	if (!inforce_put(f, &next, &was, &result, e))
+	if (!inforce_change(f, &next, &ignored, e))
 		return false;
-	inforce_done(&was);
 	(void)trial_confirm(f);
 	return true;
 }
@@ -98,16 +97,12 @@ bool trial_revert(struct enforcer *f, struct err *e)
 
 static bool drop_added_allows(struct enforcer *f, struct err *e)
 {
-	struct inforce next = inforce_copy(&f->now), was;
-	struct ctl_plan result;
+	struct inforce next = inforce_copy(&f->now);
+	struct ctl_plan ignored;
 
-	if (!plan_drop_added_allows(next.plan)) {
-		inforce_done(&next);
-		return true;
-	}
-	if (!inforce_put(f, &next, &was, &result, e))
-		return false;
-	inforce_done(&was);
+	if (plan_drop_added_allows(next.plan))
+		return inforce_change(f, &next, &ignored, e);
+	inforce_done(&next);
 	return true;
 }
 
@@ -134,7 +129,7 @@ static bool read_plan(struct enforcer *f, uint64_t size, int fd, struct plan **o
 /* The trial's time runs on. */
 static bool amend(struct enforcer *f, struct ctl_message *m, struct plan *take_plan, struct err *e)
 {
-	struct inforce next = { .plan = take_plan }, was;
+	struct inforce next = { .plan = take_plan };
 
 	if (!f->trial) {
 		inforce_done(&next);
@@ -147,10 +142,7 @@ static bool amend(struct enforcer *f, struct ctl_message *m, struct plan *take_p
 		return true;
 	}
 	next.tunings = tunings_copy(&f->now.tunings);
-	if (!inforce_put(f, &next, &was, &m->plan, e))
-		return false;
-	inforce_done(&was);
-	return true;
+	return inforce_change(f, &next, &m->plan, e);
 }
 
 static void put_amended(struct enforcer *f, struct ctl_message *m, int fd)

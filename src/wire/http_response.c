@@ -73,7 +73,7 @@ ptrdiff_t http_response_read(struct span bytes, size_t seen, struct http_respons
 {
 	struct span window = span_first(bytes, LIMIT_HTTP_HEAD);
 	struct http_response r = { 0 };
-	struct http_bad bad;
+	struct http_bad bad = { 0 };
 	ptrdiff_t n;
 
 	/* A first line that goes on may still turn out to be no HTTP. */
