@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Ways out that came to mind after all others: packets that look like answers, and hops that run out."""
 
+import socket
+import struct
+
 import probes as p
 from lib import frames as f
-from lib.confined import NetCases
+from lib.case import expect
+from lib.confined import NetCases, stays_in
 
 CASES = NetCases()
 
@@ -40,3 +44,46 @@ for what, probe, addresses in (
         ("a datagram whose hops end there", hops_end, (p.EVIL4,))):
     for address in addresses:
         CASES.contain(f"E-16 {what}, {'IPv6' if ':' in address else 'IPv4'}", probe(address))
+
+
+def hop_by_hop(own, to, tok):
+    return f.ip6(own, to, 0, f.destination_options(17, f.udp(own, to, 40006, 999, tok)))
+
+
+def authenticated(own, to, tok):
+    head = struct.pack("!BBHII", 17, 4, 0, 7, 1) + bytes(12)  # RFC 4302, 24 bytes
+    return f.ip6(own, to, 51, head + f.udp(own, to, 40007, 999, tok))
+
+
+def no_next_header(own, to, tok):
+    return f.ip6(own, to, 59, tok)
+
+
+for what, build in (("a hop-by-hop header in front of another port", hop_by_hop),
+                    ("an authentication header in front of another port", authenticated),
+                    ("nothing behind the head, but bytes", no_next_header)):
+    for address in (p.GOOD6, p.EVIL6):
+        CASES.contain(f"E-16 {what}, to {address}", _sent(build)(address))
+
+
+@CASES.case("an ICMP error that quotes a flow that is open goes to nobody but its other end")
+def _quoted(t):
+    t.under(CASES.policy)
+    for good, evil, kinds in ((p.GOOD4, p.EVIL4, (3, 11, 12)), (p.GOOD6, p.EVIL6, (1, 2, 3, 4))):
+        family = socket.AF_INET6 if ":" in good else socket.AF_INET
+        with t.sb1.socket(family, socket.SOCK_DGRAM) as s:
+            s.settimeout(3)
+            s.connect((good, 7007))
+            s.sendall(b"before")
+            expect(s.recv(99), "no answer")
+            for kind in kinds:
+                stays_in(t, t.sb1, quoting(good, evil, s.getsockname()[1], kind), fast=None)
+
+
+def quoting(good, evil, port, kind):
+    def probe(t, box, tok):
+        own = box.own(evil)
+        inner = f.ip(good, own, 17, f.udp(good, own, 7007, port, tok.encode()))
+        error = f.icmp(own, evil, kind, 0, bytes(4) + inner)
+        p._frame(box, f.ip(own, evil, 58 if ":" in evil else 1, error), evil)
+    return probe
